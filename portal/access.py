@@ -1,0 +1,107 @@
+"""Who may enter where: every view carries exactly one mark, and a view without one does not start."""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+
+from flask import Flask, current_app, g, request
+from flask_login import current_user
+
+from portal import clock
+from portal.rules import sessions as session_rules
+from portal.rules.problems import NotFound, SignInRequired
+from portal.rules.roles import may_administer
+from portal.services import sessions
+from portal.services.asker import Asker
+from portal.services.sessions import SignedInMember
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+MARK = "access_mark"
+
+
+class Mark(StrEnum):
+    """The doors a view can stand behind."""
+
+    PUBLIC = "public"
+    SIGNED_IN = "signed_in"
+    ORG_ADMIN = "org_admin"
+    API_KEY = "api_key"
+    MONITORING = "monitoring"
+
+
+def _marking(mark: Mark) -> Callable[[View], View]:
+    def marked(view: View) -> View:
+        setattr(view, MARK, mark)
+        return view
+
+    return marked
+
+
+public = _marking(Mark.PUBLIC)
+signed_in = _marking(Mark.SIGNED_IN)
+org_admin = _marking(Mark.ORG_ADMIN)
+api_key = _marking(Mark.API_KEY)  # the view itself reads the key: key, connection and grant are one look-up
+monitoring = _marking(Mark.MONITORING)
+
+
+def mark_of(view: Callable[..., Any]) -> Mark | None:
+    """The mark a view carries, or None."""
+    return getattr(view, MARK, None)
+
+
+def guard_everything(app: Flask) -> None:
+    """Refuse to start with an unmarked view, and check the mark before each request."""
+    app.view_functions["static"] = public(_unwrapped(app.view_functions["static"]))
+    missing = [endpoint for endpoint, view in app.view_functions.items() if mark_of(view) is None]
+    if missing:
+        raise RuntimeError(f"no access mark on: {', '.join(sorted(missing))}")
+    app.before_request(_guard)
+
+
+def now() -> datetime:
+    """The moment of this request."""
+    if "now" not in g:
+        g.now = clock.now()
+    return cast(datetime, g.now)
+
+
+def current_member() -> SignedInMember:
+    """The member of this request's session; only behind a signed-in mark."""
+    if not current_user.is_authenticated:
+        raise SignInRequired
+    return cast(SignedInMember, current_user._get_current_object())
+
+
+def asker() -> Asker:
+    """Who asks in this request."""
+    return current_member().asker
+
+
+def load_member(token: str) -> SignedInMember | None:
+    """flask-login's question: who does this cookie belong to?"""
+    member = sessions.find(token, now=now())
+    if member is not None and session_rules.should_touch(member.last_seen_at, now()):
+        sessions.touch(member.session_id, now=now())
+    return member
+
+
+def _guard() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    mark = mark_of(view) if view is not None else Mark.PUBLIC  # no view: the 404 or 405 answers
+    if mark in (Mark.SIGNED_IN, Mark.ORG_ADMIN):
+        _let_in(mark)
+
+
+def _let_in(mark: Mark) -> None:
+    member = current_member()
+    if mark is Mark.ORG_ADMIN and not may_administer(member.role):
+        raise NotFound  # what somebody may not see is not there
+
+
+def _unwrapped(view: Callable[..., Any]) -> Callable[..., Any]:
+    def serve(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    return serve

@@ -1,0 +1,1 @@
+"""The outside world behind our own words: providers over HTTP, mail, the queue."""

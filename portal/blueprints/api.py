@@ -1,0 +1,5 @@
+"""The api pages."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("api", __name__)

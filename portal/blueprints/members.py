@@ -1,0 +1,5 @@
+"""The members pages."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("members", __name__)

@@ -1,0 +1,166 @@
+"""The database: engine settings, column types, and the transaction every public service function runs in."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Engine, LargeBinary, MetaData, event
+from sqlalchemy.engine import Connection as DatabaseConnection
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+from portal.crypto import Sealed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # how "no date" is stored where rows are sorted and compared by date
+BUSY_TIMEOUT_MS = 20_000
+WRITING = "portal_writing"
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """What all tables share."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+db: SQLAlchemy = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC moment; SQLite would hand back naive ones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a naive datetime was about to be stored")
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class MomentOrNever(Moment):
+    """A moment that may be missing (None), stored as a far date so that it sorts last and needs no NULL handling.
+
+    In SQL compare it with `NEVER`, not with NULL.
+    """
+
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return super().process_bind_param(NEVER if value is None else value, dialect)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        moment = super().process_result_value(value, dialect)
+        return None if moment is None or moment >= NEVER else moment
+
+
+class SealedBytes(TypeDecorator[Sealed]):
+    """A secret column: only sealed values go in and come out."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Sealed | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else value.raw
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Sealed | None:
+        return None if value is None else Sealed(bytes(value))
+
+
+def transaction(function: Callable[P, T]) -> Callable[P, T]:
+    """Run a service function as one writing transaction: nested calls join it, an exception rolls all of it back."""
+
+    @wraps(function)
+    def in_transaction(*args: P.args, **kwargs: P.kwargs) -> T:
+        return _run(lambda: function(*args, **kwargs), writing=True)
+
+    return in_transaction
+
+
+def reading(function: Callable[P, T]) -> Callable[P, T]:
+    """Run a service function as one read-only look at the database: nothing it does is kept."""
+
+    @wraps(function)
+    def while_reading(*args: P.args, **kwargs: P.kwargs) -> T:
+        return _run(lambda: function(*args, **kwargs), writing=False)
+
+    return while_reading
+
+
+def after_commit(act: Callable[[], object]) -> None:
+    """Do this once the transaction around us has succeeded, and never if it has not."""
+    session = db.session()
+    if not session.info.get("inside"):
+        raise RuntimeError("after_commit() needs a transaction around it")
+    session.info.setdefault("after_commit", []).append(act)
+
+
+def _run(act: Callable[[], T], *, writing: bool) -> T:
+    session = db.session()
+    inside = session.info.get("inside")
+    if inside == "writing" or (inside and not writing):
+        return act()
+    if inside:
+        raise RuntimeError("a writing service was called from a reading one")
+    return _outermost(session, act, writing=writing)
+
+
+def _outermost(session: Session, act: Callable[[], T], *, writing: bool) -> T:
+    session.rollback()  # whatever was read before must not be the snapshot we decide on
+    session.expunge_all()
+    session.info.update(inside="writing" if writing else "reading", after_commit=[])
+    try:
+        session.connection(execution_options={WRITING: writing})
+        result = act()
+        if writing:
+            session.commit()
+        followers = session.info["after_commit"]
+    finally:
+        session.info.update(inside=None, after_commit=[])
+        session.rollback()
+    for follow_up in followers:
+        follow_up()
+    return result
+
+
+def engine_options(url: str, *, pool_size: int) -> dict[str, Any]:
+    """Engine settings for the database behind `url`, for a process with `pool_size` threads."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
+    return {"pool_size": pool_size, "max_overflow": 2, "pool_pre_ping": False, "pool_recycle": 1800}
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Make SQLite keep what it is told: the driver's own transaction handling loses concurrent updates."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: DatabaseConnection) -> None:
+    # A writer takes its lock at once: one that begins by reading may find its snapshot stale and fail.
+    is_writing = connection.get_execution_options().get(WRITING, True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN DEFERRED")

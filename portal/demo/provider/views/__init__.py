@@ -1,0 +1,1 @@
+"""What the provider's process answers over HTTP."""

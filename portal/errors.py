@@ -1,0 +1,99 @@
+"""Expected failures become pages or problem+json here, and nowhere else."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import structlog
+from flask import Flask, Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from portal.rules.moments import whole_seconds
+from portal.rules.problems import Problem, ProviderUnavailable, RateLimited, SignInRequired
+
+API_PREFIX = "/api/"
+NEXT_STEPS = {
+    400: "Go back, check what you entered and try again.",
+    403: "If you think you should be able to do this, ask your organization's admin.",
+    404: "Check the address, or start from your connections.",
+    405: "Go back and use the page's own buttons.",
+    413: "Choose a smaller file and try again.",
+    429: "Wait a little, then try again.",
+    500: "Nothing was lost. Try again in a moment; if it keeps happening, tell your organization's admin.",
+    503: "Nothing was lost. Try again in a moment.",
+}
+log = structlog.get_logger(__name__)
+
+
+def register(app: Flask) -> None:
+    """Answer every failure of this app."""
+    app.register_error_handler(Problem, answer_problem)
+    app.register_error_handler(CSRFError, _answer_csrf)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_fault)
+
+
+def answer_problem(problem: Problem) -> ResponseReturnValue:
+    """A named outcome as its page, or as problem+json for backends."""
+    if isinstance(problem, SignInRequired) and not _is_api():
+        return redirect(url_for("sign_in.start", next=_here()), code=303 if request.method == "POST" else 302)
+    answer = _answer(problem.status, problem.code, problem.title, problem.detail, problem.advice, problem.fields)
+    if isinstance(problem, RateLimited | ProviderUnavailable):
+        answer.headers["Retry-After"] = str(whole_seconds(problem.retry_after))
+    return answer
+
+
+def _answer_csrf(_error: CSRFError) -> ResponseReturnValue:
+    sentence = "This page was open for too long, or the form was not ours. Nothing was changed."
+    return _answer(400, "csrf", "Please send the form again", sentence, NEXT_STEPS[400], {})
+
+
+def _answer_http(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Problem"
+    title, sentence = PAGES.get(status, (phrase, "The request could not be answered."))
+    code = phrase.lower().replace(" ", "_")
+    answer = _answer(status, code, title, sentence, NEXT_STEPS.get(status, NEXT_STEPS[400]), {})
+    for name, value in error.get_headers():
+        if name.lower() in {"allow", "retry-after"}:
+            answer.headers[name] = value
+    return answer
+
+
+PAGES = {
+    400: ("The request was not understood", "Something in it was missing or malformed. Nothing was changed."),
+    404: ("Page not found", "There is nothing at this address, or it is not yours to see."),
+    405: ("This cannot be done that way", "The address exists but does not answer to this method."),
+    413: ("That was too large", "The file or form is larger than we accept. Nothing was changed."),
+    429: ("Too many requests", "We are asked too often from your network at the moment."),
+}
+
+
+def _answer_fault(error: Exception) -> ResponseReturnValue:
+    log.error("request failed", endpoint=request.endpoint, exc_info=error)
+    title = "Something went wrong on our side"
+    return _answer(500, "internal_error", title, "The fault has been noted.", NEXT_STEPS[500], {})
+
+
+def _answer(  # the parts of one answer, in the order they are read
+    status: int, code: str, title: str, sentence: str, what_next: str, fields: Mapping[str, object]
+) -> Response:
+    if _is_api():
+        body = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": sentence or what_next}
+        return Response(json.dumps(body | dict(fields), default=str), status, mimetype="application/problem+json")
+    page = render_template(
+        "problems/problem.html", status=status, title=title, sentence=sentence, what_next=what_next
+    )
+    return Response(page, status)
+
+
+def _is_api() -> bool:
+    return request.path.startswith(API_PREFIX)
+
+
+def _here() -> str:
+    return request.full_path.rstrip("?") if request.method == "GET" else "/connections"

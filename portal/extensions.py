@@ -1,0 +1,59 @@
+"""The Flask extensions, and the parts of the running portal that lower layers ask for by name."""
+
+from dataclasses import dataclass
+
+from flask import current_app
+from flask_babel import Babel
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_wtf import CSRFProtect
+from redis import Redis
+
+from portal.config import Config
+from portal.crypto import Keyring, Signer
+from portal.providers.catalog import Catalog
+
+KEY = "reconsent"
+
+login_manager = LoginManager()
+csrf = CSRFProtect()
+babel = Babel()
+limiter = Limiter(get_remote_address, headers_enabled=False, swallow_errors=True, in_memory_fallback_enabled=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one running portal is made of."""
+
+    config: Config
+    keyring: Keyring
+    signer: Signer
+    catalog: Catalog
+    redis: Redis
+
+
+def parts() -> Parts:
+    """The parts of the portal whose application context we are in."""
+    found: Parts = current_app.extensions[KEY]
+    return found
+
+
+def config() -> Config:
+    return parts().config
+
+
+def keyring() -> Keyring:
+    return parts().keyring
+
+
+def signer() -> Signer:
+    return parts().signer
+
+
+def catalog() -> Catalog:
+    return parts().catalog
+
+
+def redis() -> Redis:
+    return parts().redis

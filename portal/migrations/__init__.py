@@ -1,0 +1,1 @@
+"""The schema's history, one file a step, and what the metadata cannot express."""

@@ -1,0 +1,46 @@
+"""The grant behind a connection: what the latest accepted consent gave, its tokens sealed, and the lease on refreshing it."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.crypto import Sealed
+from portal.db import Base, SealedBytes
+from portal.models.columns import At, AtOrNever, AtOrNone
+
+
+class Grant(Base):
+    """One connection's tokens.
+
+    `generation` is raised by every write of tokens, and every such write names the generation it has seen. A refresher
+    holds the lease (`lease_owner`, `lease_until`) while it talks to the provider.
+    """
+
+    __tablename__ = "grants"
+    __table_args__ = (Index(None, "refresh_due_at"), Index(None, "lease_until"))
+
+    connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id"), primary_key=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    provider_id: Mapped[str] = mapped_column(String(60))
+    generation: Mapped[int]
+    scopes: Mapped[str] = mapped_column(Text)  # sorted, separated by blanks
+    accounts: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # [{"id", "name"}]
+    token_type: Mapped[str] = mapped_column(String(40))
+    access_token: Mapped[Sealed | None] = mapped_column(SealedBytes)
+    refresh_token: Mapped[Sealed | None] = mapped_column(SealedBytes)
+    issued_at: Mapped[At]  # when the access token came
+    access_expires_at: Mapped[AtOrNever]
+    refresh_expires_at: Mapped[AtOrNone]
+    refresh_due_at: Mapped[AtOrNever]  # when the background refreshes it, backing off included
+    failures: Mapped[int] = mapped_column(default=0)  # transient ones in a row
+    last_fault: Mapped[str | None] = mapped_column(String(40))
+    last_fault_at: Mapped[AtOrNone]
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[AtOrNone]
+
+
+def seal_context(connection_id: UUID, column: str) -> str:
+    """What a grant's sealed column is bound to."""
+    return f"grant:{connection_id}:{column}"

@@ -1,0 +1,132 @@
+"""The operator's own app at a provider: client id, secrets and variables out of `PORTAL_PROVIDER_<ID>_...`."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from portal.crypto import Secret
+from portal.providers.checks import VARIABLE, address_fault, variables_of_app
+from portal.providers.schema import Provider
+from portal.providers.words import ClientAuth, VariableScope
+
+PREFIX = "PORTAL_PROVIDER_"
+NO_SECRETS: tuple[Secret, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderApp:
+    """Our app at one provider; several secrets are tried in turn, so that one can be replaced without an outage.
+
+    `private_hosts` (host:port) are those outgoing calls may reach although they are private: demo, development and
+    tests alone have any.
+    """
+
+    client_id: str
+    client_secrets: tuple[Secret, ...] = NO_SECRETS
+    vars: Mapping[str, str] = field(default_factory=dict)
+    private_hosts: frozenset[str] = frozenset()
+
+    def having(self, more: Mapping[str, str]) -> "ProviderApp":
+        """The same app with the variables of one connection added."""
+        return replace(self, vars={**self.vars, **more})
+
+    def expand(self, text: str, **more: str) -> str:
+        """`text` with its {variables} filled in; names nobody knows stay as they are."""
+        known = {**self.vars, "client_id": self.client_id, **more}
+        return VARIABLE.sub(lambda found: known.get(found[1], found[0]), text)
+
+
+@dataclass(frozen=True, slots=True)
+class AppReading:
+    """What the environment says about our app at one provider: the app, or why there is none."""
+
+    app: ProviderApp | None
+    problems: tuple[str, ...]
+
+
+def variable_name(provider_id: str, word: str) -> str:
+    """The environment's name for one setting of a provider's app."""
+    return PREFIX + re.sub(r"[-.]", "_", provider_id).upper() + "_" + word.upper()
+
+
+def provider_app(
+    provider: Provider, environ: Mapping[str, str], *, private_hosts: frozenset[str] = frozenset()
+) -> ProviderApp | None:
+    """Our app at the provider, or None where it is not (or wrongly) configured; `read_app` tells why."""
+    return read_app(provider, environ, private_hosts=private_hosts).app
+
+
+def read_app(
+    provider: Provider, environ: Mapping[str, str], *, private_hosts: frozenset[str] = frozenset()
+) -> AppReading:
+    """Our app at the provider as the environment (its `_FILE` names already followed) describes it.
+
+    Nothing set at all is no problem: the provider is then simply not offered.
+    """
+    given = {name: environ.get(name, "").strip() for name in names_of(provider)}
+    if not any(given.values()):
+        return AppReading(None, ())
+    app = _app(provider, given, private_hosts)
+    problems = tuple(_problems(provider, app))
+    return AppReading(None if problems else app, problems)
+
+
+def names_of(provider: Provider) -> tuple[str, ...]:
+    """Every environment name that belongs to the provider."""
+    words = ("client_id", "client_secret", *variables_of_app(provider))
+    return tuple(variable_name(provider.id, word) for word in words)
+
+
+def _app(provider: Provider, given: Mapping[str, str], private_hosts: frozenset[str]) -> ProviderApp:
+    secrets = given[variable_name(provider.id, "client_secret")].split(",")
+    filled = {
+        name: given[variable_name(provider.id, name)] or provider.vars[name].default
+        for name in variables_of_app(provider)
+    }
+    return ProviderApp(
+        client_id=given[variable_name(provider.id, "client_id")],
+        client_secrets=tuple(Secret(one.strip()) for one in secrets if one.strip()),
+        vars=filled,
+        private_hosts=private_hosts,
+    )
+
+
+def _problems(provider: Provider, app: ProviderApp) -> Iterator[str]:
+    if not app.client_id:
+        yield f"{variable_name(provider.id, 'client_id')} is not set"
+    if not app.client_secrets and provider.token.auth is not ClientAuth.NONE:
+        yield f"{variable_name(provider.id, 'client_secret')} is not set"
+    for name, value in app.vars.items():
+        if not re.fullmatch(provider.vars[name].pattern, value):
+            yield f"{variable_name(provider.id, name)} is {'not as it must be' if value else 'not set'}"
+            return
+    yield from _address_problems(provider, app)
+
+
+def _address_problems(provider: Provider, app: ProviderApp) -> Iterator[str]:
+    for place, url in _addresses(provider):
+        fault = address_fault(app.expand(url), private_hosts=app.private_hosts)
+        if fault and not _names_of_connections(provider) & set(VARIABLE.findall(url)):
+            yield f"{provider.id}: {place}, with the variables filled in, {fault}"
+
+
+def _addresses(provider: Provider) -> Iterator[tuple[str, str]]:
+    """Every address of the file that secrets or people are sent to."""
+    rules = provider.identity
+    for place, url in (
+        ("authorize.url", provider.authorize.url),
+        ("token.url", provider.token.url),
+        ("token.upgrade.url", provider.token.upgrade.url if provider.token.upgrade else ""),
+        ("refresh.url", provider.refresh.url),
+        ("identity.oidc.discovery", rules.oidc.discovery),
+        ("identity.userinfo.url", rules.userinfo.url if rules.userinfo else ""),
+        ("identity.accounts.url", rules.accounts.url if rules.accounts else ""),
+        ("revoke.url", provider.revoke.url),
+        ("introspect.url", provider.introspect.url if provider.introspect else ""),
+    ):
+        if url:
+            yield place, url
+
+
+def _names_of_connections(provider: Provider) -> set[str]:
+    return {name for name, one in provider.vars.items() if one.scope is VariableScope.CONNECTION}

@@ -1,0 +1,201 @@
+"""The catalog: every provider file that could be read, which of them the operator configured, and what is wrong.
+
+A broken file turns its provider off and nothing else.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from portal.providers.apps import PREFIX, AppReading, ProviderApp, names_of, read_app
+from portal.providers.checks import disagreements
+from portal.providers.reading import Complaint, Place, Reader, Table, Unreadable
+from portal.providers.schema import Provider
+
+BUILT_IN = Path(__file__).parent
+MAX_FILE_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogProblem:
+    """Something an operator should put right; `line` counts from 1, 0 where there is none to name."""
+
+    where: str
+    line: int
+    text: str
+    provider_id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}:{self.line}: {self.text}" if self.line else f"{self.where}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The providers this portal knows."""
+
+    providers: Mapping[str, Provider]
+    apps: Mapping[str, ProviderApp] = field(repr=False)
+    problems: tuple[CatalogProblem, ...] = ()
+
+    def get(self, provider_id: str) -> Provider | None:
+        """The provider with this id, whether it is configured or not."""
+        return self.providers.get(provider_id)
+
+    def app(self, provider_id: str) -> ProviderApp | None:
+        """Our app at this provider; None where the operator has not configured one."""
+        return self.apps.get(provider_id)
+
+    @property
+    def all(self) -> tuple[Provider, ...]:
+        """Every provider whose file is right, by name."""
+        return tuple(sorted(self.providers.values(), key=lambda provider: (provider.name.lower(), provider.id)))
+
+    @property
+    def offered(self) -> tuple[Provider, ...]:
+        """The providers a person can connect, by name."""
+        return tuple(provider for provider in self.all if provider.id in self.apps)
+
+    def authorize_origins(self) -> frozenset[str]:
+        """Where the offered providers' approval pages live, as far as their files say: the issuer's home otherwise."""
+        homes = (
+            self.apps[provider.id].expand(provider.authorize.url or provider.identity.oidc.discovery)
+            for provider in self.offered
+        )
+        return frozenset("{0.scheme}://{0.netloc}".format(urlsplit(home)) for home in homes if home)
+
+
+def load_catalog(
+    extra_dir: Path | None, environ: Mapping[str, str], *, private_hosts: frozenset[str] = frozenset()
+) -> Catalog:
+    """The built-in files and those of `extra_dir`, where the same id replaces the built-in one.
+
+    `environ` holds the `PORTAL_PROVIDER_...` names (`_FILE` already followed); `private_hosts` (host:port) may be
+    private and spoken to over http. Raises nothing for a wrong file: it is listed in `problems`.
+    """
+    files = [read_file(path, private_hosts=private_hosts) for path in _paths(extra_dir)]
+    providers = {}
+    for one in files:
+        providers.pop(one.provider_id, None)  # a broken replacement must not leave the replaced one in its place
+        if one.provider:
+            providers[one.provider_id] = one.provider
+    readings = {key: read_app(one, environ, private_hosts=private_hosts) for key, one in providers.items()}
+    apps = {key: reading.app for key, reading in readings.items() if reading.app}
+    problems = chain((fault for one in files for fault in one.problems), _app_problems(readings))
+    return Catalog(providers, apps, (*problems, *_strangers(environ, providers.values(), files)))
+
+
+def _paths(extra_dir: Path | None) -> Iterator[Path]:
+    yield from sorted(BUILT_IN.glob("*.toml"))
+    if extra_dir:
+        yield from sorted(extra_dir.glob("*.toml"))
+
+
+def _app_problems(readings: Mapping[str, AppReading]) -> Iterator[CatalogProblem]:
+    for provider_id, reading in readings.items():
+        for problem in reading.problems:
+            yield CatalogProblem("environment", 0, problem, provider_id)
+
+
+def _strangers(
+    environ: Mapping[str, str], providers: Iterable[Provider], files: Iterable["FileReading"]
+) -> Iterator[CatalogProblem]:
+    """Names that belong to no provider are slips of the pen; those of a provider that is turned off are not."""
+    known = {name for provider in providers for name in names_of(provider)}
+    off = tuple(PREFIX + one.provider_id.upper().replace("-", "_") + "_" for one in files if not one.provider)
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known and not (off and name.startswith(off)):
+            yield CatalogProblem("environment", 0, f"{name} belongs to no provider of the catalog")
+
+
+@dataclass(frozen=True, slots=True)
+class FileReading:
+    """What one file gave: a provider, or the problems that keep it off."""
+
+    provider_id: str
+    provider: Provider | None
+    problems: tuple[CatalogProblem, ...]
+
+
+def read_file(path: Path, *, private_hosts: frozenset[str] = frozenset()) -> FileReading:
+    """Read and check one provider's file, wherever it lies."""
+    try:
+        text = _text(path)
+        raw = tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        line = re.search(r"at line (\d+)", str(error))
+        problem = CatalogProblem(str(path), int(line[1]) if line else 0, f"cannot be read: {error}", path.stem)
+        return FileReading(path.stem, None, (problem,))
+    return _read(path, text, raw, private_hosts)
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(f"is larger than {MAX_FILE_BYTES // 1024} kB")
+    return content.decode("utf-8")
+
+
+def _read(path: Path, text: str, raw: Table, private_hosts: frozenset[str]) -> FileReading:
+    reader = Reader()
+    provider = _provider(reader, raw)
+    if provider:
+        for variant in (provider, *provider.connectors.values()):
+            reader.complaints.extend(disagreements(variant, private_hosts=private_hosts))
+    provider_id = raw.get("id") if isinstance(raw.get("id"), str) else path.stem
+    problems = tuple(_problem(path, text, str(provider_id), complaint) for complaint in reader.complaints)
+    return FileReading(str(provider_id), None if problems else provider, problems)
+
+
+def _provider(reader: Reader, raw: Table) -> Provider | None:
+    """The provider with its connectors, each of them the file's tables with that connector's laid over them."""
+    base = {key: value for key, value in raw.items() if key != "connectors"}
+    overrides = raw.get("connectors", {})
+    try:
+        provider = reader.table(Provider, base)
+        if not isinstance(overrides, dict):
+            reader.complain(("connectors",), "must be a table")
+            return None
+        connectors = {
+            name: reader.table(Provider, laid_over(base, table), ("connectors", name))
+            for name, table in overrides.items()
+        }
+    except Unreadable:
+        return None
+    return replace(provider, connectors=connectors)
+
+
+def laid_over(base: Table, over: object) -> Table:
+    """`base` with the values of `over` in place of its own, table by table."""
+    if not isinstance(over, dict):
+        return {"connectors": over}  # the reader says that this is no table
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _problem(path: Path, text: str, provider_id: str, complaint: Complaint) -> CatalogProblem:
+    place = ".".join(complaint.place).replace(".[", "[")
+    return CatalogProblem(str(path), line_of(text, complaint.place), f"{place} {complaint.text}", provider_id)
+
+
+def line_of(text: str, place: Place) -> int:
+    """The line that sets the key at `place`, or its nearest table's; 0 where neither is written down."""
+    keys = tuple(key for key in place if not key.startswith("["))
+    nearest, table = 0, ()  # type: tuple[int, tuple[str, ...]]
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line)
+        table = tuple(header[1].split(".")) if header else table
+        named = re.match(r"\s*([A-Za-z0-9_.-]+)\s*=", line)
+        here = (*table, *named[1].split(".")) if named else table
+        if here == keys:
+            return number
+        if (named or header) and here and here == keys[: len(here)]:
+            nearest = number
+    return nearest

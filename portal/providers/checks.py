@@ -1,0 +1,179 @@
+"""What the keys of a provider's file must agree on, beyond each being of its type."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from urllib.parse import urlsplit
+
+from portal.providers.reading import Complaint, Place
+from portal.providers.schema import SCHEMA, Provider
+from portal.providers.words import HumanClock, IdentitySource, Kind, RefreshMode, RevokeStyle, VariableScope
+
+ID = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*")
+VARIABLE = re.compile(r"\{([^{}]*)\}")
+ALWAYS_KNOWN = frozenset({"client_id", "client_secret", "access_token", "refresh_token", "subject"})
+HOOKS = frozenset(
+    {
+        "slack_dual_token",
+        "facebook_appsecret_proof",
+        "facebook_pages",
+        "youtube_channels",
+        "plaid_link",
+        "twilio_mint",
+        "jwt_bearer",
+        "aad_claims_challenge",
+    }
+)
+
+
+def disagreements(provider: Provider, *, private_hosts: frozenset[str]) -> Iterator[Complaint]:
+    """Everything the file contradicts itself in; http addresses are right for `private_hosts` (host:port) alone."""
+    for check in CHECKS:
+        yield from check(provider)
+    for place, text in texts(provider):
+        yield from _check_variables(provider, place, text)
+        if re.match(r"https?:", text):
+            yield from _check_address(place, text, private_hosts)
+
+
+def _check_head(provider: Provider) -> Iterator[Complaint]:
+    if provider.schema != SCHEMA:
+        yield Complaint(("schema",), f"must be {SCHEMA}")
+    if not ID.fullmatch(provider.id) or len(provider.id) > 60:
+        yield Complaint(("id",), "must be lower-case letters and digits, with single - or . between them")
+    if not provider.name.strip():
+        yield Complaint(("name",), "must not be empty")
+
+
+def _check_endpoints(provider: Provider) -> Iterator[Complaint]:
+    if provider.kind is not Kind.OAUTH2 or provider.is_oidc:
+        return
+    for name, url in (("authorize", provider.authorize.url), ("token", provider.token.url)):
+        if not url:
+            yield Complaint((name, "url"), "is missing, and no identity.oidc.discovery names it either")
+
+
+def _check_identity(provider: Provider) -> Iterator[Complaint]:
+    rules = provider.identity
+    if rules.source is IdentitySource.ID_TOKEN and not provider.is_oidc and provider.kind is Kind.OAUTH2:
+        yield Complaint(("identity", "oidc", "discovery"), "is needed to verify ID tokens")
+    if rules.source is IdentitySource.USERINFO and not (rules.userinfo and rules.userinfo.subject):
+        yield Complaint(("identity", "userinfo", "subject"), "is needed where the subject comes from userinfo")
+    if not rules.subject:
+        yield Complaint(("identity", "subject"), "must not be empty")
+    if rules.subject_pattern and re.compile(rules.subject_pattern).groups != 1:
+        yield Complaint(("identity", "subject_pattern"), "must have exactly one group")
+
+
+def _check_refresh(provider: Provider) -> Iterator[Complaint]:
+    refresh = provider.refresh
+    if refresh.mode is RefreshMode.REFRESH_TOKEN and not provider.token.map.refresh_token:
+        yield Complaint(("token", "map", "refresh_token"), "is needed to refresh with it")
+    if not 0 < refresh.early < 1:
+        yield Complaint(("refresh", "early"), "must be between 0 and 1")
+
+
+def _check_clocks(provider: Provider) -> Iterator[Complaint]:
+    """The clock that sends reminders needs a length, unless each answer brings it."""
+    clocks, answer = provider.clocks, provider.token.map
+    known = {
+        HumanClock.NONE: True,
+        HumanClock.ACCESS: bool(clocks.access_s or answer.expires_in),
+        HumanClock.REFRESH_ABSOLUTE: bool(clocks.refresh_absolute_s or answer.refresh_expires_in),
+        HumanClock.REFRESH_IDLE: bool(clocks.refresh_idle_s),
+        HumanClock.CONSENT: bool(clocks.consent_s),
+    }
+    if not known[clocks.human_at]:
+        yield Complaint(("clocks", "human_at"), f"names {clocks.human_at}, whose length nothing states")
+    stated = clocks.access_s or clocks.refresh_absolute_s or clocks.refresh_idle_s or clocks.consent_s
+    if stated and not provider.as_of:
+        yield Complaint(("as_of",), "is needed beside lifetimes: they change, and a reader must see how old they are")
+    if provider.as_of and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", provider.as_of):
+        yield Complaint(("as_of",), 'must be a day such as "2026-11-05"')
+
+
+def _check_revocation(provider: Provider) -> Iterator[Complaint]:
+    revoke = provider.revoke
+    is_discovered = revoke.style is RevokeStyle.RFC7009 and provider.is_oidc
+    if revoke.style is not RevokeStyle.NONE and not revoke.url and not is_discovered:
+        yield Complaint(("revoke", "url"), f"is needed for the style {revoke.style}")
+
+
+def _check_words(provider: Provider) -> Iterator[Complaint]:
+    for hook in set(provider.api.hooks) - HOOKS:
+        yield Complaint(("api", "hooks"), f"names {hook!r}, which is no hook of ours")
+    for field in ("separator", "param"):
+        if not getattr(provider.authorize.scope, field):
+            yield Complaint(("authorize", "scope", field), "must not be empty")
+    for name, variable in provider.vars.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in ALWAYS_KNOWN | {"client_id", "client_secret"}:
+            yield Complaint(("vars", name), "must be lower-case letters, digits and _, and no name of ours")
+        if variable.default and not re.fullmatch(variable.pattern, variable.default):
+            yield Complaint(("vars", name, "default"), "does not match its own pattern")
+
+
+CHECKS: tuple[Callable[[Provider], Iterator[Complaint]], ...] = (
+    _check_head,
+    _check_endpoints,
+    _check_identity,
+    _check_refresh,
+    _check_clocks,
+    _check_revocation,
+    _check_words,
+)
+
+
+def _check_variables(provider: Provider, place: Place, text: str) -> Iterator[Complaint]:
+    for name in VARIABLE.findall(text):
+        if name not in provider.vars and name not in ALWAYS_KNOWN and place[-1] != "issuer_template":
+            yield Complaint(place, f"names {{{name}}}, which [vars] does not have")
+
+
+def _check_address(place: Place, text: str, private_hosts: frozenset[str]) -> Iterator[Complaint]:
+    fault = address_fault(text, private_hosts=private_hosts)
+    if fault:
+        yield Complaint(place, fault)
+
+
+def address_fault(url: str, *, private_hosts: frozenset[str]) -> str:
+    """Why this address may not be used at all, or nothing; what its host resolves to is looked at when it is called."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return "is not an address"
+    if not parts.hostname or parts.username is not None or parts.fragment:
+        return "must have a host, and neither user, password nor fragment"
+    if parts.scheme != "https" and (parts.scheme != "http" or f"{parts.hostname}:{port}" not in private_hosts):
+        return "must begin with https://"
+    return ""
+
+
+def texts(table: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Every text of the file that may hold a variable, with its place; patterns, rules and connectors hold none."""
+    if isinstance(table, str):
+        yield place, table
+    elif isinstance(table, tuple):
+        for index, item in enumerate(table):
+            yield from texts(item, (*place, f"[{index}]"))
+    else:
+        for key, value in _members(table):
+            yield from texts(value, (*place, key))
+
+
+UNEXPANDED = frozenset({"vars", "errors", "connectors", "subject_pattern"})
+
+
+def _members(table: object) -> Iterator[tuple[str, object]]:
+    if is_dataclass(table):
+        pairs = ((field.name, getattr(table, field.name)) for field in fields(table))
+    elif isinstance(table, dict):
+        pairs = ((key, value) for key, value in table.items())
+    else:
+        return
+    yield from ((key, value) for key, value in pairs if key not in UNEXPANDED)
+
+
+def variables_of_app(provider: Provider) -> tuple[str, ...]:
+    """The names the operator fills in."""
+    return tuple(name for name, one in provider.vars.items() if one.scope is VariableScope.APP)

@@ -1,0 +1,151 @@
+"""The provider's addresses and how we speak to each: approval page, token, refresh, revocation, introspection."""
+
+from dataclasses import dataclass, field
+
+from portal.providers.words import (
+    Body,
+    ClientAuth,
+    ExpiryUnit,
+    Method,
+    OnMissing,
+    Pkce,
+    Pointer,
+    RefreshMode,
+    RevokeEnds,
+    RevokeStyle,
+    Rotation,
+    Seconds,
+    Text,
+    TokenName,
+    Url,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeRequest:
+    """Which scopes are asked for and how they are written."""
+
+    param: str = "scope"
+    separator: str = " "
+    default: tuple[str, ...] = ()
+    required_for_refresh: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorize:
+    """The approval page. No `url`: the discovery document names it."""
+
+    url: Url = ""
+    params: Text = field(default_factory=dict)
+    params_reconsent: Text = field(default_factory=dict)
+    params_choose_account: Text = field(default_factory=dict)
+    login_hint_param: str = ""
+    client_id_param: str = "client_id"
+    pkce: Pkce = Pkce.S256
+    state_max: int = 500
+    scope: ScopeRequest = field(default_factory=ScopeRequest)
+    user_scope: ScopeRequest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Success:
+    """What makes an answer of the token endpoint a token."""
+
+    field: Pointer = ""  # empty: where the map finds the access token
+    status: tuple[int, ...] = (200,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenMap:
+    """Where the token endpoint's answer keeps what; no `scope_separator_out` means blanks and commas alike."""
+
+    access_token: Pointer = "/access_token"
+    refresh_token: Pointer = "/refresh_token"
+    id_token: Pointer = "/id_token"
+    token_type: Pointer = "/token_type"
+    expires_in: Pointer = "/expires_in"
+    expires_unit: ExpiryUnit = ExpiryUnit.SECONDS
+    refresh_expires_in: Pointer = "/refresh_token_expires_in"
+    scope: Pointer = "/scope"
+    scope_separator_out: str = ""
+    extra: tuple[Pointer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """The second hop to a long-lived token; its parameters may name {access_token}, {client_id}, {client_secret}."""
+
+    url: Url
+    method: Method = Method.GET
+    body: Body = Body.QUERY
+    params: Text = field(default_factory=dict)
+    bearer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """The token endpoint. No `url`: the discovery document names it."""
+
+    url: Url = ""
+    method: Method = Method.POST
+    body: Body = Body.FORM
+    auth: ClientAuth = ClientAuth.BASIC
+    params: Text = field(default_factory=dict)
+    headers: Text = field(default_factory=dict)
+    success: Success = field(default_factory=Success)
+    map: TokenMap = field(default_factory=TokenMap)
+    upgrade: Upgrade | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh:
+    """How tokens are kept fresh. No `url`, `method`, `body` or `auth`: as at the token endpoint."""
+
+    mode: RefreshMode = RefreshMode.REFRESH_TOKEN
+    url: Url = ""
+    method: Method | None = None
+    body: Body | None = None
+    auth: ClientAuth | None = None
+    params: Text = field(default_factory=dict)
+    rotation: Rotation = Rotation.UNKNOWN
+    on_missing: OnMissing = OnMissing.KEEP
+    send_redirect_uri: bool = False
+    send_scope: bool = False
+    min_age_s: Seconds = 0
+    grace_s: Seconds = 0
+    old_access_dies: bool = False
+    early: float = 0.75
+    trust_only_later_expiry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoke:
+    """How a grant is ended at the provider. No `auth`: as at the token endpoint."""
+
+    style: RevokeStyle = RevokeStyle.NONE
+    url: Url = ""
+    method: Method = Method.POST
+    token: TokenName = TokenName.REFRESH
+    token_param: str = "token"
+    auth: ClientAuth | None = None
+    body: Body = Body.FORM
+    params: Text = field(default_factory=dict)
+    ends: RevokeEnds = RevokeEnds.GRANT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokedMark:
+    """The value that says a token was revoked."""
+
+    at: Pointer
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introspect:
+    """Token introspection (RFC 7662)."""
+
+    url: Url
+    auth: ClientAuth | None = None
+    active: Pointer = "/active"
+    revoked: RevokedMark | None = None

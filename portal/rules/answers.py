@@ -1,0 +1,156 @@
+"""A provider's answer as evidence: its status, headers and body, read forgivingly and never believed blindly."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from portal.rules.verdicts import Phase
+
+_FORM = re.compile(r"[\w.\[\]-]{1,100}=[^\s<>]*")
+_CHALLENGE = re.compile(r"(?:^|,)\s*(?:bearer|dpop)\s+(.*)", re.IGNORECASE)
+_CHALLENGE_PARAMETER = re.compile(r'([a-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))', re.IGNORECASE)
+_SECONDS = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,6})?")
+_EPOCH_LEAST = 10**9  # smaller numbers in a reset header are seconds to wait
+_WAIT_MOST = timedelta(days=366)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer, or none (`status` None: time-out, broken connection, name not found).
+
+    `body` may be text, bytes or an already parsed JSON value.
+    """
+
+    phase: Phase
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: object = ""
+
+    def header(self, name: str) -> str:
+        """A header by name in any case, empty when missing."""
+        return self._headers.get(name.lower(), "")
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        return {name.lower(): str(value).strip() for name, value in self.headers.items()}
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is a 2xx; several providers report failures inside one."""
+        return self.status is not None and 200 <= self.status < 300
+
+    @cached_property
+    def text(self) -> str:
+        """The body as text."""
+        if isinstance(self.body, bytes):
+            return self.body.decode("utf-8", "replace")
+        return self.body if isinstance(self.body, str) else json.dumps(self.body, ensure_ascii=False, default=str)
+
+    @cached_property
+    def document(self) -> object:
+        """The body as JSON, or as a form (GitHub's and Facebook's older answers); None when it is neither."""
+        if not isinstance(self.body, str | bytes):
+            return self.body
+        text = self.text.strip().removeprefix("\ufeff")
+        if _FORM.fullmatch(text):
+            return dict(parse_qsl(text, keep_blank_values=True))
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def is_html(self) -> bool:
+        """Whether a page came instead of data: a proxy's sign-in, a firewall, maintenance."""
+        if isinstance(self.body, str | bytes):
+            return "text/html" in self.header("content-type").lower() or self.text.lstrip()[:1] == "<"
+        return False
+
+    def values_at(self, pointer: str) -> Iterator[object]:
+        """All values at a JSON pointer (RFC 6901); a `*` segment stands for every member of a list or object."""
+        return _walk(self.document, pointer.split("/")[1:])
+
+    @cached_property
+    def challenge(self) -> Mapping[str, str]:
+        """The parameters of a `WWW-Authenticate: Bearer` header (RFC 6750 section 3), names in lower case."""
+        challenge = _CHALLENGE.search(self.header("www-authenticate"))
+        found = _CHALLENGE_PARAMETER.findall(challenge[1]) if challenge else []
+        return {name.lower(): quoted or bare for name, quoted, bare in found}
+
+    @cached_property
+    def word(self) -> str:
+        """The error word: `error` of the body (or its `code`), else of the challenge; lower case, empty without one."""
+        error = self._member("error")
+        if isinstance(error, dict):
+            error = error.get("code")
+        return _text_of(error, self.challenge.get("error")).lower()
+
+    @cached_property
+    def description(self) -> str:
+        """What the provider says about the word, for a person; in any language, so it decides nothing but nuances."""
+        error = self._member("error")
+        message = error.get("message") if isinstance(error, dict) else None
+        return _text_of(self._member("error_description"), message, self.challenge.get("error_description")).lower()
+
+    def _member(self, name: str) -> object:
+        return self.document.get(name) if isinstance(self.document, dict) else None
+
+    @cached_property
+    def retry_after(self) -> timedelta | None:
+        """What the provider asks us to wait: `Retry-After`, else a limit's reset; None when it says nothing usable.
+
+        Dates count from the answer's own `Date`, so that neither side's clock matters.
+        """
+        waits = (self._wait(self.header(name)) for name in ("retry-after", "x-ratelimit-reset", "x-rate-limit-reset"))
+        return next((wait for wait in waits if wait is not None), None)
+
+    def _wait(self, value: str) -> timedelta | None:
+        if not value:
+            return None
+        if _SECONDS.fullmatch(value):
+            return min(timedelta(seconds=float(value)), _WAIT_MOST)
+        then, sent_at = _moment(value), _moment(self.header("date"))
+        if then is None or sent_at is None:
+            return None
+        return min(max(then - sent_at, timedelta(0)), _WAIT_MOST)
+
+
+def _text_of(*candidates: object) -> str:
+    """The first candidate that is a text and says something."""
+    texts = (candidate.strip() for candidate in candidates if isinstance(candidate, str))
+    return next(filter(None, texts), "")
+
+
+def _walk(value: object, segments: list[str]) -> Iterator[object]:
+    if not segments:
+        yield value
+        return
+    segment, *rest = segments
+    for member in _members(value, segment.replace("~1", "/").replace("~0", "~")):
+        yield from _walk(member, rest)
+
+
+def _members(value: object, segment: str) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values()) if segment == "*" else [value[segment]] if segment in value else []
+    if isinstance(value, list):
+        if segment == "*":
+            return value
+        return [value[int(segment)]] if re.fullmatch(r"[0-9]{1,6}", segment) and int(segment) < len(value) else []
+    return []
+
+
+def _moment(value: str) -> datetime | None:
+    """A moment as seconds since 1970, as an HTTP date or in ISO 8601."""
+    try:
+        if value.isdecimal():
+            return datetime.fromtimestamp(int(value), UTC) if int(value) >= _EPOCH_LEAST else None
+        moment = datetime.fromisoformat(value) if value[:4].isdecimal() else parsedate_to_datetime(value)
+    except (ValueError, OverflowError, OSError, TypeError, IndexError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,150 @@
+"""The one fault classifier: status first, words second, and nobody is called revoked on a guess."""
+
+import re
+from collections.abc import Sequence
+from types import MappingProxyType
+
+from portal.rules.answers import Answer
+from portal.rules.fault_rules import Condition, FaultRule
+from portal.rules.verdicts import Fault, FaultAction, Phase, Verdict, usual_action
+
+__all__ = ["Answer", "Condition", "Fault", "FaultAction", "FaultRule", "Phase", "Verdict", "classify", "usual_action"]
+
+_TOKEN_WORDS = MappingProxyType(
+    {
+        # RFC 6749 section 5.2
+        "invalid_grant": Fault.REVOKED,
+        "invalid_client": Fault.APP_CONFIG,
+        "unauthorized_client": Fault.APP_CONFIG,
+        "unsupported_grant_type": Fault.APP_CONFIG,
+        "invalid_request": Fault.APP_CONFIG,
+        "invalid_scope": Fault.SCOPE_MISSING,
+        # sections 4.1.2.1 and RFC 8628, RFC 8707, RFC 9449
+        "server_error": Fault.TRANSIENT,
+        "temporarily_unavailable": Fault.TRANSIENT,
+        "slow_down": Fault.RATE_LIMITED,
+        "invalid_target": Fault.APP_CONFIG,
+        "invalid_dpop_proof": Fault.APP_CONFIG,
+        # OpenID Connect Core section 3.1.2.6
+        "interaction_required": Fault.EXPIRED,
+        "login_required": Fault.EXPIRED,
+        "account_selection_required": Fault.EXPIRED,
+        "unmet_authentication_requirements": Fault.EXPIRED,
+        "consent_required": Fault.SCOPE_MISSING,
+        "insufficient_scope": Fault.SCOPE_MISSING,
+    }
+)
+_API_WORDS = MappingProxyType(
+    {
+        # RFC 6750 section 3.1, RFC 9470 section 3
+        "invalid_token": Fault.EXPIRED,
+        "insufficient_scope": Fault.SCOPE_MISSING,
+        "insufficient_user_authentication": Fault.EXPIRED,
+        "invalid_request": Fault.NOT_AUTH,
+        "server_error": Fault.TRANSIENT,
+        "temporarily_unavailable": Fault.TRANSIENT,
+    }
+)
+_ONLY_A_HUMAN_CURES = frozenset({"insufficient_user_authentication"})
+_TRANSIENT_STATUS = frozenset({408, 421, 425})
+_TIME_REASON = re.compile(r"\bexpired\b|\binactiv")
+_OTHER_REASON = re.compile(r"\b(?:invalid|revoked|unknown|malformed|or)\b|/")
+_TOKEN_FIELDS = ("/access_token", "/id_token")
+_UNSAFE_IN_REASON = re.compile(r"[^a-z0-9_.:-]")
+
+
+def classify(answer: Answer, rules: Sequence[FaultRule] = ()) -> Verdict:
+    """What an answer says about the credentials, by the first that knows: no response, 429, the provider's rules, 408
+    and 5xx, a page instead of data, the words of the RFCs, the status.
+
+    At an API `revoked` needs the provider's plain word, anything less is `expired` (one refresh finds out). What nobody
+    knows is `transient` at the token endpoint and `not-auth` at an API: neither ever mails a member. Before anything is
+    written because of a verdict, the grant is read again: somebody may have rotated meanwhile.
+    """
+    if answer.status is None:
+        return _verdict(Fault.TRANSIENT, answer, "no response")
+    if answer.status == 429:
+        return _verdict(Fault.RATE_LIMITED, answer)
+    for rule in rules:
+        if rule.applies_to(answer):
+            action = rule.action or usual_action(rule.result, answer.phase)
+            return Verdict(rule.result, action, rule.reason or _reason(answer), answer.retry_after)
+    if answer.status >= 500 or answer.status in _TRANSIENT_STATUS:
+        return _verdict(Fault.TRANSIENT, answer)
+    if answer.phase in {Phase.TOKEN, Phase.JWT}:
+        return _at_token_endpoint(answer)
+    if _is_limit(answer):
+        return _verdict(Fault.RATE_LIMITED, answer)
+    return _at_introspection(answer) if answer.phase is Phase.INTROSPECT else _at_api(answer)
+
+
+def _at_token_endpoint(answer: Answer) -> Verdict:
+    if answer.is_html:
+        return _verdict(Fault.TRANSIENT, answer, "a page instead of a token")
+    fault = _TOKEN_WORDS.get(answer.word)
+    if answer.word == "invalid_grant":
+        fault = _of_invalid_grant(answer)
+    if answer.word == "access_denied" and answer.status == 401:
+        fault = Fault.APP_CONFIG  # a refused client, not a refusing person: RFC 6749 keeps 401 for the client
+    if fault is not None:
+        return _verdict(fault, answer)
+    if answer.is_success and not answer.word and _has_token(answer):
+        return _verdict(Fault.OK, answer)
+    return _verdict(Fault.TRANSIENT, answer)
+
+
+def _of_invalid_grant(answer: Answer) -> Fault:
+    """Revoked, unless time is named as the only reason; a refused assertion of our own making is our fault."""
+    if answer.phase is Phase.JWT:
+        return Fault.APP_CONFIG
+    is_time = _TIME_REASON.search(answer.description) and not _OTHER_REASON.search(answer.description)
+    return Fault.EXPIRED if is_time else Fault.REVOKED
+
+
+def _has_token(answer: Answer) -> bool:
+    return any(isinstance(value, str) and value for at in _TOKEN_FIELDS for value in answer.values_at(at))
+
+
+def _at_introspection(answer: Answer) -> Verdict:
+    """RFC 7662: `active` decides; a refused question is about our own credentials there."""
+    active = next(answer.values_at("/active"), None)
+    if answer.is_success and isinstance(active, bool):
+        return _verdict(Fault.OK if active else Fault.EXPIRED, answer)
+    if answer.status in {401, 403}:
+        return _verdict(Fault.APP_CONFIG, answer)
+    return _verdict(Fault.TRANSIENT, answer)
+
+
+def _at_api(answer: Answer) -> Verdict:
+    if answer.is_success:
+        return _inside_success(answer)
+    by_status = Fault.EXPIRED if answer.status == 401 else Fault.NOT_AUTH
+    fault = _API_WORDS.get(answer.word, by_status)
+    if answer.word in _ONLY_A_HUMAN_CURES:
+        return Verdict(fault, FaultAction.RECONSENT, _reason(answer))
+    return _verdict(fault, answer)
+
+
+def _inside_success(answer: Answer) -> Verdict:
+    """A 2xx: fine, unless it says `ok: false` (Slack's way) or is a page where userinfo was asked for."""
+    if answer.phase is Phase.USERINFO and answer.is_html:
+        return _verdict(Fault.TRANSIENT, answer, "a page instead of an answer")
+    if next(answer.values_at("/ok"), None) is False:
+        return _verdict(_API_WORDS.get(answer.word, Fault.NOT_AUTH), answer)
+    return _verdict(Fault.OK, answer)
+
+
+def _is_limit(answer: Answer) -> bool:
+    """A 403 with an empty allowance or a `Retry-After` is a limit (GitHub); good tokens have been destroyed over it."""
+    remaining = answer.header("x-ratelimit-remaining") or answer.header("x-rate-limit-remaining")
+    return answer.status == 403 and (remaining.strip() == "0" or bool(answer.header("retry-after")))
+
+
+def _verdict(fault: Fault, answer: Answer, reason: str = "") -> Verdict:
+    return Verdict(fault, usual_action(fault, answer.phase), reason or _reason(answer), answer.retry_after)
+
+
+def _reason(answer: Answer) -> str:
+    """The error word and the status: what can be logged and shown without carrying the provider's text along."""
+    word = _UNSAFE_IN_REASON.sub("", answer.word)[:60]
+    return f"{word} (HTTP {answer.status})" if word else f"HTTP {answer.status}"

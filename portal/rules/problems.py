@@ -1,0 +1,227 @@
+"""Expected failures by name, mapped in one place to a page or to `application/problem+json` (RFC 9457).
+
+The first paragraph of each docstring is what people read: `portal.rules.problem` takes title and advice from it.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from portal.rules.login_links import LinkPurpose, lifetime_in_words
+from portal.rules.moments import in_iso, whole_seconds
+from portal.rules.problem import Problem as Problem  # noqa: PLC0414 - the name people import from here
+
+# Asking
+
+
+class NotFound(Problem):
+    """There is nothing here. It may have been removed, or it belongs to somebody else."""
+
+    code = "not_found"
+    status = 404
+
+
+class Forbidden(Problem):
+    """You may not do this. If you think you should, ask an admin of your organization."""
+
+    code = "forbidden"
+    status = 403
+
+
+class SignInRequired(Problem):
+    """Please sign in first. You will be taken to where you were going."""
+
+    code = "sign_in_required"
+    status = 401
+
+
+class InvalidRequest(Problem):
+    """Something in this request is not right. Nothing was changed; please correct it and try again.
+
+    `errors` maps each wrong field to a sentence about it.
+    """
+
+    code = "invalid_request"
+    status = 400
+
+    def __init__(self, errors: Mapping[str, str], detail: str = "") -> None:
+        super().__init__(detail, fields={"errors": dict(errors)})
+        self.errors = dict(errors)
+
+
+class Conflict(Problem):
+    """This changed while you were looking at it. Please look again before you go on."""
+
+    code = "conflict"
+    status = 409
+
+
+class RateLimited(Problem):
+    """There were too many requests. Please wait a little and try again."""
+
+    code = "rate_limited"
+    status = 429
+
+    def __init__(self, retry_after: timedelta, detail: str = "") -> None:
+        super().__init__(detail, fields={"retry_after_s": whole_seconds(retry_after)})
+        self.retry_after = retry_after
+
+
+# Login links
+
+
+class LoginLinkInvalid(Problem):
+    """This link is not valid. Please open it from the e-mail again, or sign in with your work email."""
+
+    code = "login_link_invalid"
+    status = 404
+
+
+class LoginLinkExpired(Problem):
+    """This link has expired. You can have a new one sent to the same place."""
+
+    code = "login_link_expired"
+    status = 410
+
+    def __init__(self, purpose: LinkPurpose, lifetime: timedelta) -> None:
+        super().__init__(f"It was valid for {lifetime_in_words(lifetime)}.", fields={"purpose": purpose.value})
+        self.purpose = purpose
+        self.lifetime = lifetime
+
+
+class LoginLinkSuperseded(Problem):
+    """This link was replaced by a newer one. Use the link in our latest e-mail, or have a new one sent."""
+
+    code = "login_link_superseded"
+    status = 410
+
+
+class LoginLinkUsed(Problem):
+    """This link was already used. Each link signs in once; you can have a new one sent."""
+
+    code = "login_link_used"
+    status = 410
+
+
+# Tokens and providers
+
+
+class ReconsentRequired(Problem):
+    """The connection's owner has to consent again. No token can be given until they have."""
+
+    code = "reconsent_required"
+    status = 409
+
+    def __init__(self, reason: str, since: datetime) -> None:
+        super().__init__(fields={"reason": reason, "since": in_iso(since)})
+        self.reason = reason
+        self.since = since
+
+
+class ProviderUnavailable(Problem):
+    """The provider does not answer as it should right now. The connection itself is fine; please try again shortly."""
+
+    code = "provider_unavailable"
+    status = 503
+
+    def __init__(self, retry_after: timedelta, detail: str = "") -> None:
+        super().__init__(detail, fields={"retry_after_s": whole_seconds(retry_after)})
+        self.retry_after = retry_after
+
+
+class ProviderRefused(Problem):
+    """The provider refused the request. Nothing was changed; if it happens again, please tell an admin."""
+
+    code = "provider_refused"
+    status = 502
+
+
+class ProviderNotConfigured(Problem):
+    """This provider is not set up here. An operator has to enter the app's credentials first."""
+
+    code = "provider_not_configured"
+    status = 409
+
+
+# Consent
+
+
+class ConsentAttemptInvalid(Problem):
+    """This answer from the provider belongs to nothing you started here. Nothing was changed; please start again."""
+
+    code = "consent_attempt_invalid"
+    status = 400
+
+
+class ConsentAttemptExpired(Problem):
+    """You took longer than 15 minutes at the provider. Nothing was changed; please start again."""
+
+    code = "consent_attempt_expired"
+    status = 410
+
+
+class ConsentDenied(Problem):
+    """The provider tells us that you did not agree. Nothing was changed; what worked before still works."""
+
+    code = "consent_denied"
+    status = 403
+
+
+class IdentityUnverified(Problem):
+    """We could not make sure who signed in at the provider. Nothing was changed; please start again."""
+
+    code = "identity_unverified"
+    status = 400
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The provider's statement was refused: {reason}.", fields={"reason": reason})
+        self.reason = reason
+
+
+class PendingGrantGone(Problem):
+    """This decision is no longer open. It was made already, or it waited for more than 15 minutes."""
+
+    code = "pending_grant_gone"
+    status = 410
+
+
+class LoginAlreadyHeld(Problem):
+    """Another connection took this login in the meantime. Nothing was changed; please start again."""
+
+    code = "login_already_held"
+    status = 409
+
+
+# Operating
+
+
+class ConfigurationInvalid(Problem):
+    """The configuration is not right. Nothing was started; each line names a setting to correct."""
+
+    code = "configuration_invalid"
+    status = 500
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems), fields={"problems": list(problems)})
+        self.problems = problems
+
+
+class ImportRefused(Problem):
+    """The file was not imported. Nothing was changed; each line to correct is named.
+
+    `lines` are pairs of a line's number in the file (the header is line 1) and what is wrong with it.
+    """
+
+    code = "import_refused"
+    status = 422
+
+    def __init__(self, lines: tuple[tuple[int, str], ...]) -> None:
+        named = [{"line": number, "message": message} for number, message in lines]
+        super().__init__(f"{len(lines)} to correct", fields={"lines": named})
+        self.lines = lines
+
+
+class DatabaseNewer(Problem):
+    """The database was made by a newer version of Reconsent. Install that version, or restore an older backup."""
+
+    code = "database_newer"
+    status = 500

@@ -1,0 +1,144 @@
+"""The audit log: what happened, told in the transaction that made it happen."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from portal.db import db, reading
+from portal.models import Event
+from portal.services.asker import Asker
+
+PAGE_SIZE = 50
+EXPORT_CHUNK = 1_000
+
+
+class EventKind(StrEnum):
+    """The closed vocabulary, `subject:action`."""
+
+    ORGANIZATION_CREATED = "organization:created"
+    POLICY_CHANGED = "policy:changed"
+    MEMBER_ADDED = "member:added"
+    MEMBER_INVITED = "member:invited"
+    MEMBER_CHANGED = "member:changed"
+    MEMBER_DEACTIVATED = "member:deactivated"
+    MEMBER_REACTIVATED = "member:reactivated"
+    MEMBERS_IMPORTED = "members:imported"
+    LOGIN_LINK_MINTED = "login_link:minted"
+    LOGIN_LINK_USED = "login_link:used"
+    SESSION_BEGUN = "session:begun"
+    SESSION_ENDED = "session:ended"
+    SESSIONS_ENDED = "sessions:ended"
+    CONNECTION_INVITED = "connection:invited"
+    CONNECTION_CONNECTED = "connection:connected"
+    CONNECTION_RENAMED = "connection:renamed"
+    CONNECTION_RECONNECTED = "connection:reconnected"
+    CONNECTION_NEEDS_RECONSENT = "connection:needs_reconsent"
+    CONNECTION_DISPLACED = "connection:displaced"
+    CONNECTION_DISCONNECTED = "connection:disconnected"
+    CONNECTION_EXPORTED = "connections:exported"
+    CONNECTIONS_IMPORTED = "connections:imported"
+    CONSENT_BEGUN = "consent:begun"
+    CONSENT_DENIED = "consent:denied"
+    CONSENT_REFUSED = "consent:refused"
+    GRANT_PENDING = "grant:pending"
+    GRANT_REPLACED = "grant:replaced"
+    GRANT_CANCELLED = "grant:cancelled"
+    GRANT_FORGOTTEN = "grant:forgotten"
+    GRANT_ROTATED = "grant:rotated"
+    GRANT_REFRESHED = "grant:refreshed"
+    GRANT_FAILED = "grant:failed"
+    GRANT_REVOKED = "grant:revoked"
+    SUBJECT_CHANGED = "subject:changed"
+    SCOPES_CHANGED = "scopes:changed"
+    ACCOUNTS_CHANGED = "accounts:changed"
+    REMINDER_SENT = "reminder:sent"
+    EMAIL_SENT = "email:sent"
+    EMAIL_PARKED = "email:parked"
+    API_KEY_CREATED = "api_key:created"
+    API_KEY_REVOKED = "api_key:revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """One line of the log."""
+
+    id: int
+    at: datetime
+    kind: str
+    actor: str
+    member_id: UUID | None
+    connection_id: UUID | None
+    facts: dict[str, Any]
+
+
+def record(
+    asker: Asker,
+    kind: EventKind,
+    *,
+    now: datetime,
+    connection_id: UUID | None = None,
+    member_id: UUID | None = None,
+    **facts: object,
+) -> None:
+    """Write one event in the transaction around us; facts are ids, numbers and plain words, never secrets."""
+    event = Event(
+        organization_id=asker.organization_id,
+        at=now,
+        kind=kind.value,
+        actor=asker.actor,
+        member_id=member_id,
+        connection_id=connection_id,
+        facts=facts,
+    )
+    db.session.add(event)
+
+
+@reading
+def history(asker: Asker, connection_id: UUID, *, limit: int = PAGE_SIZE) -> tuple[LoggedEvent, ...]:
+    """A connection's events, newest first."""
+    newest = select(Event).where(Event.connection_id == connection_id, Event.organization_id == asker.organization_id)
+    rows = db.session.scalars(newest.order_by(Event.id.desc()).limit(limit))
+    return tuple(_logged(row) for row in rows)
+
+
+@reading
+def page(asker: Asker, *, before: int | None = None, kind: str | None = None) -> tuple[LoggedEvent, ...]:
+    """One page of the organization's log, newest first, of events older than `before`."""
+    newest = select(Event).where(Event.organization_id == asker.organization_id).order_by(Event.id.desc())
+    if before is not None:
+        newest = newest.where(Event.id < before)
+    if kind:
+        newest = newest.where(Event.kind == kind)
+    return tuple(_logged(row) for row in db.session.scalars(newest.limit(PAGE_SIZE)))
+
+
+@reading
+def after(asker: Asker, after_id: int, *, limit: int = EXPORT_CHUNK) -> tuple[LoggedEvent, ...]:
+    """The organization's events in order, those after `after_id`."""
+    oldest = select(Event).where(Event.organization_id == asker.organization_id, Event.id > after_id)
+    return tuple(_logged(row) for row in db.session.scalars(oldest.order_by(Event.id).limit(limit)))
+
+
+def export(asker: Asker) -> Iterator[str]:
+    """The organization's whole log as JSON lines, oldest first, read in chunks."""
+    last = 0
+    while chunk := after(asker, last):
+        yield from (_json_line(event) for event in chunk)
+        last = chunk[-1].id
+
+
+def _json_line(event: LoggedEvent) -> str:
+    ids = {"member_id": event.member_id, "connection_id": event.connection_id}
+    line = {"id": event.id, "at": event.at.isoformat(), "event": event.kind, "actor": event.actor}
+    line |= {name: str(value) for name, value in ids.items() if value is not None}
+    return json.dumps(line | {"facts": event.facts}, ensure_ascii=False, sort_keys=True)
+
+
+def _logged(row: Event) -> LoggedEvent:
+    return LoggedEvent(row.id, row.at, row.kind, row.actor, row.member_id, row.connection_id, row.facts)
