@@ -36,7 +36,7 @@ test: $(FOR_TESTS) chromium
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(FOR_TESTS)
-	@$(MAKE) -j$(WORKERS) --output-sync=target types fast-tests layers lint
+	@$(MAKE) -k -j$(WORKERS) --output-sync=target types fast-tests layers lint
 
 lint: $(FOR_TESTS)
 	$(BIN)/ruff check

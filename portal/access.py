@@ -1,15 +1,19 @@
-"""Who may enter where: every view carries exactly one mark, and a view without one does not start."""
+"""Who may enter where: every view carries exactly one mark, and a portal with an unmarked view does not start.
+
+The cookie only names a session; whose it is, and whether it still counts, is asked of the database at every request.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
-from flask import Flask, current_app, g, request
-from flask_login import current_user
+from flask import Flask, current_app, g, request, session
+from flask_login import current_user, login_user
 
 from portal import clock
 from portal.rules import sessions as session_rules
+from portal.rules.networks import network_of
 from portal.rules.problems import NotFound, SignInRequired
 from portal.rules.roles import may_administer
 from portal.services import sessions
@@ -71,12 +75,34 @@ def current_member() -> SignedInMember:
     """The member of this request's session; only behind a signed-in mark."""
     if not current_user.is_authenticated:
         raise SignInRequired
-    return cast(SignedInMember, current_user._get_current_object())
+    return cast(SignedInMember, current_user._get_current_object())  # noqa: SLF001 - werkzeug's own name
+
+
+def member_or_none() -> SignedInMember | None:
+    """The member of this request's session, or None where nobody is signed in."""
+    return current_member() if current_user.is_authenticated else None
 
 
 def asker() -> Asker:
     """Who asks in this request."""
     return current_member().asker
+
+
+def network() -> str:
+    """Where this request comes from, as far as limits are concerned."""
+    return network_of(request.remote_addr)
+
+
+def keep(session_token: str) -> None:
+    """Give this browser a new session's cookie and nothing of what it held before."""
+    session.clear()
+    session.permanent = True
+    login_user(sessions.find(session_token, now=now()))
+
+
+def forget() -> None:
+    """Take back the cookie of a session that has ended."""
+    session.clear()
 
 
 def load_member(token: str) -> SignedInMember | None:

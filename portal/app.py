@@ -40,7 +40,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app = Flask("portal")
     app.config.update(_flask_settings(config))
     app.extensions[KEY] = _parts(config)
-    _join_extensions(app, config)
+    _join_extensions(app)
     _join_views(app, config)
     security.harden(app, config)
     access.guard_everything(app)
@@ -57,10 +57,14 @@ def _flask_settings(config: Config) -> dict[str, object]:
         "SESSION_COOKIE_SECURE": config.is_https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "PERMANENT_SESSION_LIFETIME": timedelta(days=8),
+        "SESSION_REFRESH_EACH_REQUEST": False,  # else an answer begun before signing in could bring the old cookie back
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=8),  # longer than any session's row lives
         "MAX_CONTENT_LENGTH": LARGEST_UPLOAD,
         "TEMPLATES_AUTO_RELOAD": False,
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a page left open overnight still works
+        "WTF_CSRF_SSL_STRICT": False,  # wants a Referer, and our pages send none: login links are in it
+        "RATELIMIT_STRATEGY": "moving-window",
+        "RATELIMIT_STORAGE_OPTIONS": {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S},
         "RATELIMIT_STORAGE_URI": "memory://" if config.env is Environment.TEST else _limits_url(config),
         "BABEL_DEFAULT_LOCALE": "en",
         **mail.flask_settings(config),
@@ -81,16 +85,14 @@ def _parts(config: Config) -> Parts:
         config=config,
         keyring=Keyring(config.token_keys),
         signer=Signer(config.secret_key),
-        catalog=load_catalog(
-            config.providers_dir, config.environ, private_hosts=config.allowed_private_hosts
-        ),
+        catalog=load_catalog(config.providers_dir, config.environ, private_hosts=config.allowed_private_hosts),
         redis=Redis.from_url(
             _redis_url(config), socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
         ),
     )
 
 
-def _join_extensions(app: Flask, config: Config) -> None:
+def _join_extensions(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)

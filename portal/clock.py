@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic
 
 REREAD_AFTER_S = 0.5  # a moved demo clock must be seen everywhere within 2 s
+FARTHEST = timedelta(days=36_525)  # a century either way: no calendar, certificate or database ends within it
 
 
 class _Offset:
@@ -40,22 +41,30 @@ def now() -> datetime:
     return datetime.now(UTC) + _offset.ahead()
 
 
+def machine_now() -> datetime:
+    """The machine's own time, unmoved: to compare with moments that other programs noted without asking us."""
+    return datetime.now(UTC)
+
+
 def follow(path: Path | None) -> None:
     """Take the offset in `path` (seconds as text) into account from now on; None means real time."""
     _offset.follow(path)
 
 
 def read_offset(path: Path) -> timedelta:
-    """The offset stored in `path`; nothing stored, or nonsense, is no offset."""
+    """The offset stored in `path`, a century at most; nothing stored, or nonsense, is no offset."""
     try:
-        return timedelta(seconds=float(path.read_text(encoding="ascii")))
+        return _bounded(timedelta(seconds=float(path.read_text(encoding="ascii"))))
     except (OSError, ValueError, OverflowError):
         return timedelta(0)
 
 
 def move(path: Path, by: timedelta) -> timedelta:
-    """Move the offset in `path` by that much more and return the whole of it; written so that no reader sees half."""
-    ahead = read_offset(path) + by
+    """Move the offset in `path` by that much more and return the whole of it, a century at most.
+
+    Written so that no reader sees half of it.
+    """
+    ahead = _bounded(read_offset(path) + _bounded(by))
     _write(path, ahead)
     return ahead
 
@@ -63,6 +72,10 @@ def move(path: Path, by: timedelta) -> timedelta:
 def reset(path: Path) -> None:
     """Back to real time for everybody who follows `path`."""
     _write(path, timedelta(0))
+
+
+def _bounded(ahead: timedelta) -> timedelta:
+    return max(-FARTHEST, min(FARTHEST, ahead))
 
 
 def _write(path: Path, ahead: timedelta) -> None:

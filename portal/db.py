@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Engine, LargeBinary, MetaData, event
+from sqlalchemy import CursorResult, DateTime, Engine, LargeBinary, MetaData, UpdateBase, event
 from sqlalchemy.engine import Connection as DatabaseConnection
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -110,6 +110,11 @@ def after_commit(act: Callable[[], object]) -> None:
     if not session.info.get("inside"):
         raise RuntimeError("after_commit() needs a transaction around it")
     session.info.setdefault("after_commit", []).append(act)
+
+
+def rows_changed(statement: UpdateBase) -> int:
+    """Run an UPDATE or DELETE in the transaction around us and say how many rows it met: 0 = somebody was faster."""
+    return cast(CursorResult[Any], db.session.execute(statement)).rowcount
 
 
 def _run(act: Callable[[], T], *, writing: bool) -> T:

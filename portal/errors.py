@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from http import HTTPStatus
 
 import structlog
 from flask import Flask, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from portal import clock
+from portal.extensions import limiter
 from portal.rules.moments import whole_seconds
 from portal.rules.problems import Problem, ProviderUnavailable, RateLimited, SignInRequired
 
@@ -31,6 +35,7 @@ def register(app: Flask) -> None:
     """Answer every failure of this app."""
     app.register_error_handler(Problem, answer_problem)
     app.register_error_handler(CSRFError, _answer_csrf)
+    app.register_error_handler(RateLimitExceeded, _answer_limit)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_fault)
 
@@ -48,6 +53,12 @@ def answer_problem(problem: Problem) -> ResponseReturnValue:
 def _answer_csrf(_error: CSRFError) -> ResponseReturnValue:
     sentence = "This page was open for too long, or the form was not ours. Nothing was changed."
     return _answer(400, "csrf", "Please send the form again", sentence, NEXT_STEPS[400], {})
+
+
+def _answer_limit(_error: RateLimitExceeded) -> ResponseReturnValue:
+    limit = limiter.current_limit
+    ends_in = timedelta(seconds=limit.reset_at - clock.machine_now().timestamp()) if limit else timedelta(0)
+    return answer_problem(RateLimited(ends_in))
 
 
 def _answer_http(error: HTTPException) -> ResponseReturnValue:
@@ -85,9 +96,7 @@ def _answer(  # the parts of one answer, in the order they are read
     if _is_api():
         body = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": sentence or what_next}
         return Response(json.dumps(body | dict(fields), default=str), status, mimetype="application/problem+json")
-    page = render_template(
-        "problems/problem.html", status=status, title=title, sentence=sentence, what_next=what_next
-    )
+    page = render_template("problems/problem.html", status=status, title=title, sentence=sentence, what_next=what_next)
     return Response(page, status)
 
 

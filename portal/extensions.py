@@ -1,8 +1,11 @@
 """The Flask extensions, and the parts of the running portal that lower layers ask for by name."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
-from flask import current_app
+from flask import Flask, current_app
 from flask_babel import Babel
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -15,6 +18,9 @@ from portal.crypto import Keyring, Signer
 from portal.providers.catalog import Catalog
 
 KEY = "reconsent"
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 login_manager = LoginManager()
 csrf = CSRFProtect()
@@ -57,3 +63,15 @@ def catalog() -> Catalog:
 
 def redis() -> Redis:
     return parts().redis
+
+
+def run_side_by_side(work: Callable[[Item], Result], items: Sequence[Item], *, width: int) -> list[Result]:
+    """The results of `work` for all items, at most `width` at a time, each in an application context of its own."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug's own name
+
+    def in_context(item: Item) -> Result:
+        with app.app_context():
+            return work(item)
+
+    with ThreadPoolExecutor(max_workers=max(1, min(width, len(items)))) as pool:
+        return list(pool.map(in_context, items))

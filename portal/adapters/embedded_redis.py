@@ -130,8 +130,7 @@ def _lock(folder: Path) -> Iterator[None]:
 
 
 def _start(folder: Path, socket: Path) -> None:
-    for left_by_a_killed_server in (socket, folder / "pid"):
-        left_by_a_killed_server.unlink(missing_ok=True)
+    (folder / "pid").unlink(missing_ok=True)  # of a killed server, or we would take the new one for dead
     alone = ["--daemonize", "yes", "--pidfile", str(folder / "pid"), "--logfile", str(folder / "log")]
     command = [str(server_binary()), *server_options(folder, socket), *alone]
     outcome = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments

@@ -27,11 +27,15 @@ SCOPE_BREAKS = re.compile(r"[\s,]+")
 
 
 class OAuthFailed(Exception):
-    """The provider did not give what was asked for; the verdict says what that means for the credentials."""
+    """The provider did not give what was asked for; the verdict says what that means for the credentials.
 
-    def __init__(self, verdict: Verdict) -> None:
+    `is_answer_lost`: the request may have arrived and done its work, and only the answer never came.
+    """
+
+    def __init__(self, verdict: Verdict, *, is_answer_lost: bool = False) -> None:
         super().__init__(f"{verdict.fault}: {verdict.reason}")
         self.verdict = verdict
+        self.is_answer_lost = is_answer_lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def failed(provider: Provider, answer: Answer, reason: str) -> OAuthFailed:
     verdict = judged(provider, answer)
     if verdict.fault is Fault.OK:
         verdict = Verdict(Fault.TRANSIENT, FaultAction.RETRY, reason)
-    return OAuthFailed(verdict)
+    return OAuthFailed(verdict, is_answer_lost=isinstance(answer, NoAnswer) and not answer.is_refused)
 
 
 def read_tokens(provider: Provider, answer: Answer, *, now: datetime) -> TokenAnswer:

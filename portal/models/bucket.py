@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Date, ForeignKey, String, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm.attributes import History
 
 from portal.db import NEVER, Base
 from portal.models.columns import word
@@ -22,7 +23,7 @@ COUNTED = ("organization_id", "provider_id", "state", "consent_expires_at")
 
 
 class BucketKey(NamedTuple):
-    """Which bucket a connection counts in; `day` is the UTC day its consent ends (the far day of NEVER if it does not)."""
+    """Which bucket a connection counts in; `day` is the UTC day its consent ends (NEVER's if it does not)."""
 
     organization_id: UUID
     provider_id: str
@@ -50,17 +51,22 @@ def move(session: Session, changes: Counter[BucketKey]) -> None:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     adding = dialect.insert(DayBucket)
     added = {"connections": DayBucket.connections + adding.excluded.connections}
-    session.connection().execute(adding.on_conflict_do_update(index_elements=[*BucketKey._fields], set_=added), rows)
+    session.connection().execute(adding.on_conflict_do_update(index_elements=list(BucketKey._fields), set_=added), rows)
 
 
 def _before(connection: Connection) -> BucketKey:
     attributes = inspect(connection).attrs
-    values = [attributes[name].history for name in COUNTED]
-    return _key(*(past.deleted[0] if past.deleted else past.unchanged[0] for past in values))
+    organization_id, provider_id, state, ends_at = (_was(attributes[name].history) for name in COUNTED)
+    return _key(organization_id, provider_id, state, ends_at)
+
+
+def _was(past: History) -> Any:
+    return next(iter(past.deleted or past.unchanged))
 
 
 def _after(connection: Connection) -> BucketKey:
-    return _key(*(getattr(connection, name) for name in COUNTED))
+    organization_id, provider_id, state, ends_at = (getattr(connection, name) for name in COUNTED)
+    return _key(organization_id, provider_id, state, ends_at)
 
 
 def _key(organization_id: UUID, provider_id: str, state: ConnectionState, ends_at: Any) -> BucketKey:

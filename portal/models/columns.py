@@ -33,5 +33,9 @@ def new_id() -> UUID:
 def word(kind: type[Word]) -> Enum:
     """A column that stores the words of a StrEnum as plain text."""
     return Enum(
-        kind, native_enum=False, create_constraint=False, length=32, values_callable=lambda words: [w.value for w in words]
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=32,
+        values_callable=lambda words: [w.value for w in words],
     )

@@ -1,4 +1,4 @@
-"""A trip to the provider's consent page (an attempt), and what it brought when a person must decide (a pending grant)."""
+"""A trip to the provider's consent page (an attempt), and what it brought if a person must decide (a pending grant)."""
 
 from typing import Any
 from uuid import UUID

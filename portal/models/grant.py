@@ -1,4 +1,4 @@
-"""The grant behind a connection: what the latest accepted consent gave, its tokens sealed, and the lease on refreshing it."""
+"""The grant behind a connection: what its latest consent gave, the sealed tokens, and the lease on refreshing them."""
 
 from typing import Any
 from uuid import UUID

@@ -77,7 +77,7 @@ def load_catalog(
     private and spoken to over http. Raises nothing for a wrong file: it is listed in `problems`.
     """
     files = [read_file(path, private_hosts=private_hosts) for path in _paths(extra_dir)]
-    providers = {}
+    providers: dict[str, Provider] = {}
     for one in files:
         providers.pop(one.provider_id, None)  # a broken replacement must not leave the replaced one in its place
         if one.provider:

@@ -23,12 +23,18 @@ from portal.providers.words import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeRequest:
-    """Which scopes are asked for and how they are written."""
+    """Which scopes are asked for and how they are written; losing one of the `optional` ones breaks nothing."""
 
     param: str = "scope"
     separator: str = " "
     default: tuple[str, ...] = ()
     required_for_refresh: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The scopes a connection cannot do without."""
+        return frozenset(self.default) - frozenset(self.optional)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,8 @@ class Reader:
         """`raw` as the type `kind` of a field; raises Unreadable when it is not that."""
         origin = get_origin(kind)
         if origin is Annotated:
-            return self._formed(*get_args(kind), raw, place)
+            plain, form = get_args(kind)
+            return self._formed(plain, form, raw, place)
         if origin in (Union, UnionType):
             return self.value(_without_none(kind), raw, place)
         if origin in (tuple, frozenset):
@@ -138,7 +139,7 @@ class Reader:
 
     def _formed(self, kind: type, form: Form, raw: object, place: Place) -> object:
         value = self._plain(kind, raw, place)
-        fault = value and FORMS[form](value)
+        fault = FORMS[form](value) if value else ""
         if fault:
             self.complain(place, fault)
             raise Unreadable

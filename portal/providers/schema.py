@@ -83,12 +83,16 @@ class Oidc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
-    """The list of what the login shares: `items` points to it, `id` and `name` into each element."""
+    """The list of what the login shares: `items` points at its elements, `id` and `name` into each.
+
+    `is_left_out_when_empty`: the provider writes no list at all where there is nothing in it.
+    """
 
     url: Url
     items: Pointer = "/*"
     id: Pointer = "/id"
     name: Pointer = "/name"
+    is_left_out_when_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

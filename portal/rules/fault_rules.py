@@ -40,7 +40,7 @@ class Condition:
         if self.op in {"contains", "starts_with", "matches"} and not isinstance(self.value, str):
             raise ValueError(f"op = {self.op!r} needs a text")
         if self.op == "matches":
-            re.compile(str(self.value))
+            _check_pattern(str(self.value))
 
     def is_met_by(self, answer: Answer) -> bool:
         """Whether the answer meets the condition."""
@@ -83,6 +83,13 @@ class FaultRule:
         if self.phases and answer.phase not in self.phases:
             return False
         return all(condition.is_met_by(answer) for condition in self.when)
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as flaw:
+        raise ValueError(f"{pattern!r} is no regular expression: {flaw}") from None
 
 
 def _plain(value: object) -> object:

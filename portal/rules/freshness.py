@@ -57,7 +57,7 @@ def backoff(failures: int, *, jitter: float, retry_after: timedelta | None) -> t
     """
     shortest = min(BACKOFF_FIRST * (1 << min(max(failures, 1) - 1, 10)), BACKOFF_LONGEST / 2)
     wait = shortest * (1 + jitter)
-    if retry_after is None or retry_after <= timedelta(0):
+    if retry_after is None:
         return wait
     return max(wait, min(retry_after, RETRY_AFTER_LONGEST) + BACKOFF_FIRST * jitter)
 

@@ -12,7 +12,7 @@ MAIL_GAP = timedelta(seconds=60)
 MAIL_PERIOD = timedelta(hours=1)
 MAILS_PER_PERIOD = 5
 NETWORK_PERIOD = timedelta(minutes=10)
-REQUESTS_PER_NETWORK = 30  # an office behind one address signs in on Monday morning
+REQUESTS_PER_NETWORK = 30  # in a period: an office behind one address signs in on Monday morning
 
 
 class LinkPurpose(StrEnum):
@@ -68,19 +68,6 @@ def may_mail(recent: Sequence[datetime], now: datetime) -> bool:
     count for nothing, so that nobody is locked out by it; nearer ones are two machines that differ a little, and count.
     """
     return _count(recent, now, within=MAIL_GAP) == 0 and _count(recent, now, within=MAIL_PERIOD) < MAILS_PER_PERIOD
-
-
-def may_ask(recent: Sequence[datetime], now: datetime) -> bool:
-    """Whether one network address that asked at the `recent` moments may ask for another link: 30 in 10 minutes."""
-    return _count(recent, now, within=NETWORK_PERIOD) < REQUESTS_PER_NETWORK
-
-
-def ask_again_in(recent: Sequence[datetime], now: datetime) -> timedelta:
-    """How long a network that may not ask has to wait, for `Retry-After`; zero when it may ask already."""
-    counted = sorted(moment for moment in recent if now - moment < NETWORK_PERIOD)[-REQUESTS_PER_NETWORK:]
-    if may_ask(recent, now):
-        return timedelta(0)
-    return counted[0] + NETWORK_PERIOD - now
 
 
 def _count(recent: Sequence[datetime], now: datetime, *, within: timedelta) -> int:

@@ -3,11 +3,19 @@
 import re
 from urllib.parse import unquote
 
-LENGTH_MAX = 1000
+from portal.rules.roles import Role, may_administer
+
+HOME = "/"  # leads on to each role's own first page
+LENGTH_MAX = 500  # as long as the columns that keep places are wide
 _DECODINGS_MOST = 4
 
 _RAW = re.compile(r"/[!#-;=?-\[\]^_a-z|~]*")  # printable ASCII without blanks, ", <, >, \, ` and braces
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def home_of(role: Role) -> str:
+    """Where somebody begins who was not on the way to anything."""
+    return "/admin/connections" if may_administer(role) else "/connections"
 
 
 def safe_place(target: str | None, default: str) -> str:

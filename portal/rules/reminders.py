@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from itertools import count, pairwise
+from itertools import pairwise
 
 from portal.rules.zones import days_before, is_known_zone, moment_of, wall_clock
 
@@ -91,16 +91,16 @@ def is_within_window(moment: datetime, policy: ReminderPolicy) -> bool:
 
 
 def _in_window(moment: datetime, policy: ReminderPolicy) -> datetime:
-    """The moment itself in the daytime, otherwise the next opening."""
+    """The moment itself in the daytime, otherwise the next opening; nothing waits for a window that never opens."""
     if is_within_window(moment, policy):
         return moment
-    return next(opening for opening in _openings(moment, policy) if opening >= moment)
+    return next((opening for opening in _openings(moment, policy) if opening >= moment), moment)
 
 
 def _openings(moment: datetime, policy: ReminderPolicy) -> Iterator[datetime]:
-    """The daily openings from the moment's day on, but for days on which a change of clocks leaves the window out."""
+    """The openings of that day and the next two, but for a day on which a change of clocks leaves the window out."""
     today = wall_clock(moment, policy.time_zone).date()
-    for days in count():
+    for days in range(3):
         opening = moment_of(datetime.combine(today + timedelta(days=days), policy.window_opens), policy.time_zone)
         if is_within_window(opening, policy):
             yield opening

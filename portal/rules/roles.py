@@ -59,3 +59,8 @@ def may_administer(role: Role) -> bool:
 def may_view_team(role: Role) -> bool:
     """Whether the role sees the connections of its own team."""
     return allows(role, Permission.VIEW_TEAM)
+
+
+def is_demotion(before: Role, after: Role) -> bool:
+    """Whether the change takes a permission away."""
+    return any(allows(before, one) and not allows(after, one) for one in Permission)

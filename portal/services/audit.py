@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from portal.db import db, reading
-from portal.models import Event
+from portal.models import Event, Member
+from portal.rules import happenings
 from portal.services.asker import Asker
 
 PAGE_SIZE = 50
@@ -41,7 +42,7 @@ class EventKind(StrEnum):
     CONNECTION_NEEDS_RECONSENT = "connection:needs_reconsent"
     CONNECTION_DISPLACED = "connection:displaced"
     CONNECTION_DISCONNECTED = "connection:disconnected"
-    CONNECTION_EXPORTED = "connections:exported"
+    CONNECTIONS_EXPORTED = "connections:exported"
     CONNECTIONS_IMPORTED = "connections:imported"
     CONSENT_BEGUN = "consent:begun"
     CONSENT_DENIED = "consent:denied"
@@ -57,6 +58,7 @@ class EventKind(StrEnum):
     SUBJECT_CHANGED = "subject:changed"
     SCOPES_CHANGED = "scopes:changed"
     ACCOUNTS_CHANGED = "accounts:changed"
+    REMINDER_REQUESTED = "reminder:requested"
     REMINDER_SENT = "reminder:sent"
     EMAIL_SENT = "email:sent"
     EMAIL_PARKED = "email:parked"
@@ -75,6 +77,12 @@ class LoggedEvent:
     member_id: UUID | None
     connection_id: UUID | None
     facts: dict[str, Any]
+    who: str  # the actor in words
+
+    @property
+    def sentence(self) -> str:
+        """What happened, in words."""
+        return happenings.sentence(self.kind, self.facts)
 
 
 def record(
@@ -103,8 +111,7 @@ def record(
 def history(asker: Asker, connection_id: UUID, *, limit: int = PAGE_SIZE) -> tuple[LoggedEvent, ...]:
     """A connection's events, newest first."""
     newest = select(Event).where(Event.connection_id == connection_id, Event.organization_id == asker.organization_id)
-    rows = db.session.scalars(newest.order_by(Event.id.desc()).limit(limit))
-    return tuple(_logged(row) for row in rows)
+    return _told(newest.order_by(Event.id.desc()).limit(limit))
 
 
 @reading
@@ -115,14 +122,14 @@ def page(asker: Asker, *, before: int | None = None, kind: str | None = None) ->
         newest = newest.where(Event.id < before)
     if kind:
         newest = newest.where(Event.kind == kind)
-    return tuple(_logged(row) for row in db.session.scalars(newest.limit(PAGE_SIZE)))
+    return _told(newest.limit(PAGE_SIZE))
 
 
 @reading
 def after(asker: Asker, after_id: int, *, limit: int = EXPORT_CHUNK) -> tuple[LoggedEvent, ...]:
     """The organization's events in order, those after `after_id`."""
     oldest = select(Event).where(Event.organization_id == asker.organization_id, Event.id > after_id)
-    return tuple(_logged(row) for row in db.session.scalars(oldest.order_by(Event.id).limit(limit)))
+    return _told(oldest.order_by(Event.id).limit(limit))
 
 
 def export(asker: Asker) -> Iterator[str]:
@@ -140,5 +147,17 @@ def _json_line(event: LoggedEvent) -> str:
     return json.dumps(line | {"facts": event.facts}, ensure_ascii=False, sort_keys=True)
 
 
-def _logged(row: Event) -> LoggedEvent:
-    return LoggedEvent(row.id, row.at, row.kind, row.actor, row.member_id, row.connection_id, row.facts)
+def _told(query: Select[Event]) -> tuple[LoggedEvent, ...]:
+    rows = db.session.scalars(query).all()
+    names = _names({row.actor for row in rows})
+    return tuple(_logged(row, happenings.actor_words(row.actor, names)) for row in rows)
+
+
+def _names(actors: set[str]) -> dict[str, str]:
+    ids = [UUID(actor.removeprefix("member:")) for actor in actors if actor.startswith("member:")]
+    people = db.session.execute(select(Member.id, Member.name).where(Member.id.in_(ids))) if ids else ()
+    return {f"member:{member_id}": name for member_id, name in people}
+
+
+def _logged(row: Event, who: str) -> LoggedEvent:
+    return LoggedEvent(row.id, row.at, row.kind, row.actor, row.member_id, row.connection_id, row.facts, who)

@@ -1,27 +1,37 @@
-"""Browser sessions: rows that decide, named by a cookie; ending one takes effect at once on every process."""
+"""Browser sessions: rows that decide, named by a cookie; ending one takes effect at once on every process.
+
+Threat model: a cookie may be copied, kept after signing out, or put into somebody's browser beforehand. So the cookie
+holds nothing but a random name (stored hashed), every request asks the row behind it and the member's row, and signing
+in always makes a new row.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Update, select, update
+from sqlalchemy import Select, Update, select, update
 
-from portal.crypto import digest, random_token
-from portal.db import db, reading, transaction
+from portal.crypto import Secret, digest, random_token
+from portal.db import db, reading, rows_changed, transaction
 from portal.models import BrowserSession, Member, Organization
 from portal.rules import roles, sessions
+from portal.rules.problems import NotFound
 from portal.rules.roles import Role
 from portal.services import audit
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
+
+BROWSER_MAX = 120
 
 
 @dataclass(frozen=True, slots=True)
 class SignedInMember:
     """Who a session belongs to, read afresh at every request so that a new role or a deactivation counts at once."""
 
+    token: Secret
     session_id: UUID
-    token: str
+    began_at: datetime
+    last_seen_at: datetime
     member_id: UUID
     organization_id: UUID
     organization_name: str
@@ -29,7 +39,6 @@ class SignedInMember:
     name: str
     email: str
     role: Role
-    last_seen_at: datetime
 
     is_authenticated = True
     is_active = True
@@ -37,23 +46,38 @@ class SignedInMember:
 
     def get_id(self) -> str:
         """What flask-login keeps in the cookie: the session's token."""
-        return self.token
+        return self.token.reveal()
 
     @property
     def asker(self) -> Asker:
         return Asker.member(self.organization_id, self.member_id, self.role, self.session_id)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    """One browser its owner is signed in with, as it is listed for them."""
+
+    id: UUID
+    browser: str
+    began_at: datetime
+    last_seen_at: datetime
+    ends_at: datetime
+    is_current: bool
+
+
 @transaction
 def begin(member_id: UUID, *, browser: str, now: datetime) -> str:
-    """Sign the member in and return the new session's token (256 random bits, stored hashed)."""
+    """Sign the member in and return the new session's token (256 random bits, stored hashed).
+
+    `browser` is what its owner will know it by in a list of sessions.
+    """
     member = db.session.get_one(Member, member_id)
     token = random_token()
     session = BrowserSession(
         token_digest=digest(token),
         organization_id=member.organization_id,
         member_id=member.id,
-        browser=browser[:120],
+        browser=browser[:BROWSER_MAX],
         created_at=now,
         last_seen_at=now,
     )
@@ -68,31 +92,32 @@ def begin(member_id: UUID, *, browser: str, now: datetime) -> str:
 @reading
 def find(token: str, *, now: datetime) -> SignedInMember | None:
     """The member signed in with this token, or None once the session has ended in any way."""
-    found = db.session.execute(
-        select(BrowserSession, Member, Organization.name, Organization.time_zone)
-        .join(Member, Member.id == BrowserSession.member_id)
-        .join(Organization, Organization.id == Member.organization_id)
-        .where(BrowserSession.token_digest == digest(token), BrowserSession.ended_at.is_(None))
-        .where(Member.deactivated_at.is_(None))
-    ).first()
-    if found is None:
+    row = db.session.execute(_signed_in().where(BrowserSession.token_digest == digest(token))).one_or_none()
+    if row is None:
         return None
-    session, member, organization_name, time_zone = found
+    member = SignedInMember(Secret(token), *row)
     elevated = roles.is_elevated(member.role)
-    if not sessions.is_live(session.created_at, session.last_seen_at, elevated=elevated, now=now):
-        return None
-    return SignedInMember(
-        session_id=session.id,
-        token=token,
-        member_id=member.id,
-        organization_id=member.organization_id,
-        organization_name=organization_name,
-        time_zone=time_zone,
-        name=member.name,
-        email=member.email,
-        role=member.role,
-        last_seen_at=session.last_seen_at,
+    is_live = sessions.is_live(member.began_at, member.last_seen_at, elevated=elevated, now=now)
+    return member if is_live else None
+
+
+def _signed_in() -> Select[UUID, datetime, datetime, UUID, UUID, str, str, str, str, Role]:
+    """Sessions nobody ended, of members nobody deactivated, in the order of SignedInMember's fields."""
+    columns = select(
+        BrowserSession.id,
+        BrowserSession.created_at,
+        BrowserSession.last_seen_at,
+        Member.id,
+        Member.organization_id,
+        Organization.name,
+        Organization.time_zone,
+        Member.name,
+        Member.email,
+        Member.role,
     )
+    joined = columns.join(Member, Member.id == BrowserSession.member_id)
+    joined = joined.join(Organization, Organization.id == Member.organization_id)
+    return joined.where(BrowserSession.ended_at.is_(None), Member.deactivated_at.is_(None))
 
 
 @transaction
@@ -102,11 +127,48 @@ def touch(session_id: UUID, *, now: datetime) -> None:
     db.session.execute(seen.values(last_seen_at=now))
 
 
+@reading
+def own(asker: Asker, *, now: datetime) -> tuple[OwnSession, ...]:
+    """Where the asker is signed in, this browser first, then the one used last."""
+    elevated = asker.role is not None and roles.is_elevated(asker.role)
+    began = now - sessions.absolute_length(elevated=elevated)
+    rows = db.session.scalars(
+        select(BrowserSession)
+        .where(BrowserSession.member_id == asker.own_id, BrowserSession.organization_id == asker.organization_id)
+        .where(BrowserSession.ended_at.is_(None), BrowserSession.created_at > began)
+        .order_by(BrowserSession.last_seen_at.desc(), BrowserSession.id)
+    )
+    listed = (_listed(row, asker, elevated=elevated) for row in rows)
+    return tuple(sorted((one for one in listed if now < one.ends_at), key=lambda one: not one.is_current))
+
+
+def _listed(row: BrowserSession, asker: Asker, *, elevated: bool) -> OwnSession:
+    ends_at = sessions.session_ends_at(row.created_at, row.last_seen_at, elevated=elevated)
+    return OwnSession(row.id, row.browser, row.created_at, row.last_seen_at, ends_at, row.id == asker.session_id)
+
+
 @transaction
 def end(asker: Asker, *, now: datetime) -> None:
     """Sign out: this session is over, whatever cookie may still be kept somewhere."""
-    if db.session.execute(_ending(asker, asker.own_id, now).where(BrowserSession.id == asker.session_id)).rowcount:
-        audit.record(asker, EventKind.SESSION_ENDED, now=now, member_id=asker.own_id, session=str(asker.session_id))
+    if asker.session_id is not None:
+        _end(asker, asker.session_id, now)
+
+
+@transaction
+def end_own(asker: Asker, session_id: UUID, *, now: datetime) -> None:
+    """End one of the asker's own sessions, wherever it is; NotFound when there is none of theirs with this id.
+
+    Ending one that is over already changes nothing, so that a second click is no mistake.
+    """
+    theirs = select(BrowserSession.id).where(BrowserSession.id == session_id, BrowserSession.member_id == asker.own_id)
+    if db.session.scalar(theirs) is None:
+        raise NotFound
+    _end(asker, session_id, now)
+
+
+def _end(asker: Asker, session_id: UUID, now: datetime) -> None:
+    if rows_changed(_ending(asker, asker.own_id, now).where(BrowserSession.id == session_id)):
+        audit.record(asker, EventKind.SESSION_ENDED, now=now, member_id=asker.own_id, session=str(session_id))
 
 
 @transaction
@@ -118,7 +180,7 @@ def end_all(asker: Asker, *, now: datetime) -> int:
 @transaction
 def end_all_of(asker: Asker, member_id: UUID, *, now: datetime) -> int:
     """End every session of a member of the asker's organization (deactivation, demotion, their own wish)."""
-    ended = db.session.execute(_ending(asker, member_id, now)).rowcount
+    ended = rows_changed(_ending(asker, member_id, now))
     audit.record(asker, EventKind.SESSIONS_ENDED, now=now, member_id=member_id, sessions=ended)
     return ended
 

@@ -155,6 +155,13 @@ def test_a_damaged_file_is_reported_with_the_servers_own_words(data_dir):
     assert "manifest" in str(failed.value).lower()
 
 
+def test_the_note_of_a_server_long_dead_does_not_condemn_the_next(data_dir):
+    (data_dir / "redis").mkdir()
+    (data_dir / "redis" / "pid").write_text(str(2**22 + 1))  # beyond the largest process id
+    with asking(embedded_redis.ensure_running(data_dir)) as client:
+        assert client.ping()
+
+
 def test_a_data_folder_that_cannot_be_made_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EmbeddedRedisFailed, match="cannot be made"):

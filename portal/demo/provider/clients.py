@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from authlib.oauth2.rfc6749 import ClientMixin
 
 from portal.demo.provider.issuers import ISSUERS
-from portal.demo.provider.problems import InvalidInput
 from portal.demo.provider.settings import ClientSettings
 from portal.demo.provider.store import fingerprint
 
@@ -55,10 +54,10 @@ class Client(ClientMixin):  # type: ignore[misc] # Authlib ships no types
 def register(db: sqlite3.Connection, clients: Iterable[ClientSettings]) -> None:
     """Make these clients known, or change them to what they are now."""
     for client in clients:
-        if client.provider not in ISSUERS:
-            raise InvalidInput(f"There is no provider '{client.provider}'; there are {', '.join(ISSUERS)}.")
         db.execute(
-            "INSERT OR REPLACE INTO clients VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO clients VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (issuer, client_id) DO UPDATE SET"
+            " secret_fingerprint = excluded.secret_fingerprint, auth_method = excluded.auth_method,"
+            " name = excluded.name, redirect_uris = excluded.redirect_uris",
             (
                 client.provider,
                 client.client_id,
@@ -76,7 +75,8 @@ def find(db: sqlite3.Connection, issuer: str, client_id: str) -> Client | None:
 
 
 def registered(db: sqlite3.Connection, issuer: str) -> list[Client]:
-    return [_client(row) for row in db.execute("SELECT * FROM clients WHERE issuer = ? ORDER BY client_id", (issuer,))]
+    """The provider's clients, in the order they came."""
+    return [_client(row) for row in db.execute("SELECT * FROM clients WHERE issuer = ? ORDER BY rowid", (issuer,))]
 
 
 def _client(row: sqlite3.Row) -> Client:

@@ -1,4 +1,4 @@
-"""Authorization codes: short-lived, spent by the first attempt, bound to client, redirect address and PKCE challenge."""
+"""Authorization codes: short-lived, spent by the first attempt, bound to client, redirect address and challenge."""
 
 import json
 import sqlite3

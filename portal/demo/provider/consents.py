@@ -70,13 +70,15 @@ def forget_next(db: sqlite3.Connection) -> None:
     db.execute("DELETE FROM next_consents")
 
 
-def has_consented(db: sqlite3.Connection, issuer: str, login: Login, client_id: str, scope: str, *, now: datetime) -> bool:
-    """Whether this login's living consent already covers what the client asks for now."""
+def covering(
+    db: sqlite3.Connection, issuer: str, login: Login, client_id: str, scope: str, *, now: datetime
+) -> Family | None:
+    """This login's newest living consent that already covers what the client asks for now."""
     wanted = set(scope.split())
-    return any(
-        family.client_id == client_id and wanted <= set(family.scope.split())
-        for family in families.living(db, issuer, login.sub, now=now)
-    )
+    for family in families.living(db, issuer, login.sub, now=now):
+        if family.client_id == client_id and wanted <= set(family.scope.split()):
+            return family
+    return None
 
 
 def _end_earlier(db: sqlite3.Connection, issuer: str, code: Code, *, now: datetime) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from typing import TypeVar, cast
 
 from flask import abort, current_app
 
@@ -15,7 +15,6 @@ from portal.demo.provider.issuers import ISSUERS
 from portal.demo.provider.store import Store
 from portal.demo.provider.visit import Visit, begin
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -49,12 +48,12 @@ def visiting(slug: str) -> Iterator[Visit]:
         yield begin(Visit(db, issuer, desk().issuer_url(slug), turned, clock.now()))
 
 
-def visited(view: Callable[P, R]) -> Callable[P, R]:
-    """Run a view with `slug` in its path inside a visit, so that all it does is committed before it is answered."""
+def visited(view: Callable[[Visit], R]) -> Callable[[str], R]:
+    """Run a view below `/<slug>` inside a visit, so that all it does is committed before it is answered."""
 
     @wraps(view)
-    def inside(*args: P.args, **kwargs: P.kwargs) -> R:
-        with visiting(str(kwargs["slug"])):
-            return view(*args, **kwargs)
+    def inside(slug: str) -> R:
+        with visiting(slug) as visit:
+            return view(visit)
 
     return inside

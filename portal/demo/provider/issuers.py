@@ -58,6 +58,7 @@ class Issuer:
 _IDENTITY_SCOPES = (
     Scope("openid", "Know which login you use", is_optional=False),
     Scope("profile", "See your name", is_optional=False),
+    Scope("offline_access", "Stay connected while you are away", is_optional=False),
     Scope("email", "See your e-mail address", is_optional=True),
 )
 
@@ -72,23 +73,45 @@ SOCIAL = Issuer(
         Scope("insights.read", "See how your posts perform", is_optional=True),
     ),
     logins=(
-        Login("social-personal", "Personal", "Robin Ahlgren", "robin.ahlgren@example.com", (
-            Account("page-robin", "Robin's travel photos"),
-        )),
-        Login("social-business", "Business", "Northwind Bakery", "hello@northwind-bakery.example", (
-            Account("page-northwind", "Northwind Bakery"),
-            Account("page-northwind-jobs", "Northwind Jobs"),
-            Account("page-northwind-events", "Northwind Events"),
-        )),
-        Login("social-agency", "Agency", "Brightside Agency", "team@brightside.example", (
-            Account("page-northwind", "Northwind Bakery"),
-            Account("page-harbour", "Harbour Hotel"),
-            Account("page-velo", "Velo Repairs"),
-        )),
-        Login("social-shared", "Shared team login", "Marketing Team", "marketing@northwind-bakery.example", (
-            Account("page-northwind", "Northwind Bakery"),
-            Account("page-northwind-events", "Northwind Events"),
-        )),
+        Login(
+            "social-personal",
+            "Personal",
+            "Robin Ahlgren",
+            "robin.ahlgren@example.com",
+            (Account("page-robin", "Robin's travel photos"),),
+        ),
+        Login(
+            "social-business",
+            "Business",
+            "Northwind Bakery",
+            "hello@northwind-bakery.example",
+            (
+                Account("page-northwind", "Northwind Bakery"),
+                Account("page-northwind-jobs", "Northwind Jobs"),
+                Account("page-northwind-events", "Northwind Events"),
+            ),
+        ),
+        Login(
+            "social-agency",
+            "Agency",
+            "Brightside Agency",
+            "team@brightside.example",
+            (
+                Account("page-northwind", "Northwind Bakery"),
+                Account("page-harbour", "Harbour Hotel"),
+                Account("page-velo", "Velo Repairs"),
+            ),
+        ),
+        Login(
+            "social-shared",
+            "Shared team login",
+            "Marketing Team",
+            "marketing@northwind-bakery.example",
+            (
+                Account("page-northwind", "Northwind Bakery"),
+                Account("page-northwind-events", "Northwind Events"),
+            ),
+        ),
         Login("social-empty", "Brand new", "Sam Okafor", "sam.okafor@example.com", ()),
     ),
     knobs=Knobs(rotation=ROTATING, consent_lifetime_s=60 * DAY_S, grace_s=30),
@@ -105,21 +128,41 @@ VIDEO = Issuer(
         Scope("analytics.read", "See how your videos perform", is_optional=True),
     ),
     logins=(
-        Login("video-personal", "Personal", "Robin Ahlgren", "robin.ahlgren@example.com", (
-            Account("channel-robin", "Robin on the road"),
-        )),
-        Login("video-business", "Business", "Northwind Studio", "studio@northwind-bakery.example", (
-            Account("channel-northwind", "Northwind Bakery TV"),
-            Account("channel-recipes", "Northwind Recipes"),
-        )),
-        Login("video-agency", "Agency", "Brightside Agency", "team@brightside.example", (
-            Account("channel-northwind", "Northwind Bakery TV"),
-            Account("channel-harbour", "Harbour Hotel Live"),
-            Account("channel-velo", "Velo Workshop"),
-        )),
-        Login("video-archive", "Archive", "Northwind Archive", "archive@northwind-bakery.example", (
-            Account("channel-archive", "Northwind 1998 to 2015"),
-        )),
+        Login(
+            "video-personal",
+            "Personal",
+            "Robin Ahlgren",
+            "robin.ahlgren@example.com",
+            (Account("channel-robin", "Robin on the road"),),
+        ),
+        Login(
+            "video-business",
+            "Business",
+            "Northwind Studio",
+            "studio@northwind-bakery.example",
+            (
+                Account("channel-northwind", "Northwind Bakery TV"),
+                Account("channel-recipes", "Northwind Recipes"),
+            ),
+        ),
+        Login(
+            "video-agency",
+            "Agency",
+            "Brightside Agency",
+            "team@brightside.example",
+            (
+                Account("channel-northwind", "Northwind Bakery TV"),
+                Account("channel-harbour", "Harbour Hotel Live"),
+                Account("channel-velo", "Velo Workshop"),
+            ),
+        ),
+        Login(
+            "video-archive",
+            "Archive",
+            "Northwind Archive",
+            "archive@northwind-bakery.example",
+            (Account("channel-archive", "Northwind 1998 to 2015"),),
+        ),
     ),
     knobs=Knobs(rotation=STATIC, consent_lifetime_s=90 * DAY_S, grace_s=0),
 )

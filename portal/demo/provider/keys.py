@@ -25,8 +25,18 @@ def rotate(db: sqlite3.Connection, issuer: str, *, now: datetime) -> str:
     kid = f"{issuer}-{uuid4().hex[:8]}"
     key = RSAKey.generate_key(KEY_BITS, {"kid": kid, "use": "sig", "alg": "RS256"}, private=True)
     document = json.dumps(key.as_dict(private=True))
-    db.execute("INSERT INTO keys (kid, issuer, jwk, made_at) VALUES (?, ?, ?, ?)", (kid, issuer, document, as_text(now)))
+    db.execute(
+        "INSERT INTO keys (kid, issuer, jwk, made_at) VALUES (?, ?, ?, ?)", (kid, issuer, document, as_text(now))
+    )
     return kid
+
+
+def forget_old(db: sqlite3.Connection, issuer: str) -> None:
+    """Publish the newest key alone again: without `kid`, a token is legal only then (OpenID Connect Core, 10.1)."""
+    db.execute(
+        "DELETE FROM keys WHERE issuer = :issuer AND rowid < (SELECT max(rowid) FROM keys WHERE issuer = :issuer)",
+        {"issuer": issuer},
+    )
 
 
 def signing(db: sqlite3.Connection, issuer: str) -> RSAKey:

@@ -12,7 +12,7 @@ ROTATING, STATIC = "rotating", "static"
 LONGEST_S = 10 * 366 * 24 * 60 * 60
 LONGEST_DELAY_MS = 120_000
 
-# The first in each list is how an honest provider behaves; those from "aud_as_list" to "without_kid" are legal variants.
+# The first of each is how an honest provider behaves; ID tokens from "aud_as_list" to "without_kid" are legal too.
 ID_TOKENS = (
     "honest", "aud_as_list", "with_azp", "without_at_hash", "without_kid",
     "wrong_iss", "wrong_aud", "foreign_aud_own_azp", "foreign_azp", "wrong_nonce", "without_nonce", "expired",
@@ -35,7 +35,7 @@ class Knobs:
     new_consent_ends_old: bool = False
     delay_ms: int = 0
     delay_on: str = "token"
-    id_token: str = "honest"
+    id_token: str = "honest"  # noqa: S105 - a kind of token, no secret
     callback: str = "honest"
 
 

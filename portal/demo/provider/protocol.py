@@ -143,7 +143,7 @@ class BearerValidator(BearerTokenValidator):  # type: ignore[misc] # Authlib shi
         return tokens.find_access(visit.db, visit.issuer.slug, value, now=visit.now)
 
 
-def create_server() -> Server:
+def _create_server() -> Server:
     """The server with everything it supports, and nothing else: no implicit grant, no passwords, no plain PKCE."""
     server = Server()
     server.register_grant(CodeGrant, [RequiredChallenge(required=True), IdentityToken()])
@@ -152,7 +152,7 @@ def create_server() -> Server:
     return server
 
 
-def create_protector() -> ResourceProtector:
+def _create_protector() -> ResourceProtector:
     protector = ResourceProtector()
     protector.register_token_validator(BearerValidator(realm="demo"))
     return protector
@@ -207,3 +207,7 @@ def _identity_of(request: OAuth2Request, answer: dict[str, Any]) -> id_tokens.Id
         signed_in_at=code.signed_in_at if code else request.refresh_token.family.consented_at,
         nonce=code.nonce if code else None,
     )
+
+
+server = _create_server()
+bearer_only = _create_protector()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from portal.demo.provider.issuers import ISSUERS
 from portal.demo.provider.problems import InvalidInput
 
 BASIC, POST = "client_secret_basic", "client_secret_post"
@@ -23,6 +24,10 @@ class ClientSettings:
     redirect_uris: tuple[str, ...]
     auth_method: str = BASIC
     name: str = "Reconsent"
+
+    def __post_init__(self) -> None:
+        if self.provider not in ISSUERS:
+            raise InvalidInput(f"There is no provider '{self.provider}'; there are {', '.join(ISSUERS)}.")
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> "ClientSettings":

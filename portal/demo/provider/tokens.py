@@ -66,7 +66,7 @@ class AccessToken(TokenMixin):  # type: ignore[misc] # Authlib ships no types
 def issue(db: sqlite3.Connection, family: Family, knobs: Knobs, scope: str, *, now: datetime) -> dict[str, Any]:
     """A new access token as the token endpoint answers it; it never outlives the consent."""
     left = family.ends_at - now
-    lifetime = min(timedelta(seconds=knobs.access_lifetime_s), left)
+    lifetime = max(timedelta(0), min(timedelta(seconds=knobs.access_lifetime_s), left))
     value = f"{family.issuer}_at_{secrets.token_urlsafe(32)}"
     db.execute(
         "INSERT INTO access_tokens (fingerprint, family, scope, expires_at) VALUES (?, ?, ?, ?)",
@@ -87,9 +87,7 @@ def issue_first(db: sqlite3.Connection, family: Family, knobs: Knobs, *, now: da
     return answer | {"refresh_token": _new_refresh_token(db, family, parent=None)}
 
 
-def renew(
-    db: sqlite3.Connection, token: RefreshToken, knobs: Knobs, scope: str, *, now: datetime
-) -> dict[str, Any]:
+def renew(db: sqlite3.Connection, token: RefreshToken, knobs: Knobs, scope: str, *, now: datetime) -> dict[str, Any]:
     """A new access token and, where they rotate, a new refresh token; the consent's end does not move."""
     if knobs.old_access_ends:
         _end_access(db, token.family, now=now)
@@ -161,9 +159,7 @@ def _has_used_child(db: sqlite3.Connection, token: RefreshToken) -> bool:
 
 
 def _end_access(db: sqlite3.Connection, family: Family, *, now: datetime) -> None:
-    db.execute(
-        "UPDATE access_tokens SET ended_at = ? WHERE family = ? AND ended_at IS NULL", (as_text(now), family.id)
-    )
+    db.execute("UPDATE access_tokens SET ended_at = ? WHERE family = ? AND ended_at IS NULL", (as_text(now), family.id))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -14,7 +14,7 @@ from portal.demo.provider.ledger import Facts
 
 @dataclass
 class Visit:
-    """Authlib calls back without arguments of ours, so what its callbacks need waits here for the length of a request."""
+    """Authlib calls back without arguments of ours; what its callbacks need waits here while a request lasts."""
 
     db: sqlite3.Connection
     issuer: Issuer

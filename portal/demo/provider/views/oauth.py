@@ -1,101 +1,92 @@
 """The machine side of a provider: discovery, keys, tokens, revocation, user info and shared accounts."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from flask import Blueprint, Response, g, jsonify, request
+from authlib.oauth2 import OAuth2Error
+from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from portal.demo.provider import id_tokens, keys, ledger, logins, trouble
-from portal.demo.provider.desk import visited, visiting
-from portal.demo.provider.failures import ANSWER_LOST
-from portal.demo.provider.protocol import create_protector, create_server
+from portal.demo.provider.desk import visited
+from portal.demo.provider.protocol import bearer_only, server
 from portal.demo.provider.settings import BASIC, POST
 from portal.demo.provider.tokens import AccessToken
-from portal.demo.provider.visit import Visit, current
+from portal.demo.provider.views.misbehaviour import may_misbehave
+from portal.demo.provider.visit import Visit
 
 blueprint = Blueprint("oauth", __name__, url_prefix="/<any(social, video):slug>")
-server = create_server()
-bearer_only = create_protector()
-
-
-@blueprint.before_request
-def meet_trouble() -> ResponseReturnValue | None:
-    """Delay and fail first; neither may hold the store's lock while it waits."""
-    with visiting(_slug()) as visit:
-        failure = trouble.strike(visit, request)
-        delay_s = trouble.delay_of(visit.knobs, trouble.operation_of(request))
-    trouble.wait(delay_s)
-    g.loses_answer = failure is not None and failure.kind == ANSWER_LOST
-    return trouble.answer(failure, request) if failure and not g.loses_answer else None
-
-
-@blueprint.after_request
-def lose_answer(response: Response) -> Response:
-    """Everything has happened and is committed; only the client never hears of it."""
-    if g.get("loses_answer"):
-        trouble.sever(request)
-    return response
+may_misbehave(blueprint)
 
 
 @blueprint.get("/.well-known/openid-configuration")
 @visited
-def discovery(slug: str) -> ResponseReturnValue:
-    return jsonify(_metadata(current()))
+def discovery(visit: Visit) -> ResponseReturnValue:
+    return jsonify(_metadata(visit))
 
 
 @blueprint.get("/jwks")
 @visited
-def jwks(slug: str) -> ResponseReturnValue:
-    return jsonify(keys.published(current().db, slug))
+def jwks(visit: Visit) -> ResponseReturnValue:
+    return jsonify(keys.published(visit.db, visit.issuer.slug))
 
 
 @blueprint.post("/token")
 @visited
-def token(slug: str) -> ResponseReturnValue:
+def token(visit: Visit) -> ResponseReturnValue:
     response: Response = server.create_token_response()
-    visit = current()
     outcome = visit.outcome if response.status_code == 200 else "refused"
     _note_refusal(visit, response)
-    ledger.note(visit.db, slug, trouble.operation_of(request), outcome, visit.facts, at=visit.now)
+    ledger.note(visit.db, visit.issuer.slug, trouble.operation_of(request), outcome, visit.facts, at=visit.now)
     return response
 
 
 @blueprint.post("/revoke")
 @visited
-def revoke(slug: str) -> ResponseReturnValue:
+def revoke(visit: Visit) -> ResponseReturnValue:
     response: Response = server.create_endpoint_response("revocation")
-    visit = current()
     outcome = "ok" if response.status_code == 200 else "refused"
     if outcome == "ok" and not visit.facts.family:
         outcome = "unknown-token"
     _note_refusal(visit, response)
-    ledger.note(visit.db, slug, "revocation", outcome, visit.facts, at=visit.now)
+    ledger.note(visit.db, visit.issuer.slug, "revocation", outcome, visit.facts, at=visit.now)
     return response
+
+
+def bearing(view: Callable[[Visit, AccessToken], ResponseReturnValue]) -> Callable[[Visit], ResponseReturnValue]:
+    """Hand a living access token to the view; any other is answered as RFC 6750 says."""
+
+    @wraps(view)
+    def inside(visit: Visit) -> ResponseReturnValue:
+        try:
+            return view(visit, bearer_only.acquire_token())
+        except OAuth2Error as error:
+            refusal: Response = server.handle_error_response(None, error)
+            return refusal
+
+    return inside
 
 
 @blueprint.route("/userinfo", methods=["GET", "POST"])
 @visited
-def userinfo(slug: str) -> ResponseReturnValue:
-    with bearer_only.acquire() as bearer:
-        login = logins.get(current().db, slug, bearer.family.sub)
-        return jsonify(id_tokens.user_claims(login, bearer.get_scope()))
+@bearing
+def userinfo(visit: Visit, bearer: AccessToken) -> ResponseReturnValue:
+    login = logins.get(visit.db, visit.issuer.slug, bearer.family.sub)
+    return jsonify(id_tokens.user_claims(login, bearer.get_scope()))
 
 
 @blueprint.get("/accounts")
 @visited
-def accounts(slug: str) -> ResponseReturnValue:
-    with bearer_only.acquire() as bearer:
-        return jsonify({"accounts": _shared_accounts(bearer)})
+@bearing
+def accounts(visit: Visit, bearer: AccessToken) -> ResponseReturnValue:
+    return jsonify({"accounts": _shared_accounts(visit, bearer)})
 
 
-def _shared_accounts(bearer: AccessToken) -> list[dict[str, str]]:
-    login = logins.get(current().db, bearer.family.issuer, bearer.family.sub)
+def _shared_accounts(visit: Visit, bearer: AccessToken) -> list[dict[str, str]]:
+    login = logins.get(visit.db, visit.issuer.slug, bearer.family.sub)
     shared = logins.accounts_named(login, bearer.family.accounts)
     return [{"id": account.id, "name": account.name} for account in shared]
-
-
-def _slug() -> str:
-    return str((request.view_args or {})["slug"])
 
 
 def _note_refusal(visit: Visit, response: Response) -> None:

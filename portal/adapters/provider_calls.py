@@ -1,0 +1,131 @@
+"""The requests our app makes at one provider, written the way its file says."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+from urllib.parse import quote, urlencode
+
+from authlib.common.urls import add_params_to_uri
+
+from portal.adapters.discovery import Library, Published, library, wrongly_set_up
+from portal.adapters.token_answers import judged
+from portal.adapters.web import DEADLINE, Request, outgoing
+from portal.crypto import Secret
+from portal.providers.apps import ProviderApp
+from portal.providers.schema import Provider
+from portal.providers.words import Body, ClientAuth, Method, RevokeStyle
+from portal.rules.answers import Answer
+from portal.rules.verdicts import Fault, Phase
+
+Params = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request with parameters, before it is written down."""
+
+    url: str
+    params: Params
+    method: Method = Method.POST
+    body: Body = Body.FORM
+    auth: ClientAuth = ClientAuth.NONE
+    headers: Params
+
+
+class Deadline:
+    """One span of time that several calls share."""
+
+    def __init__(self, length: timedelta = DEADLINE) -> None:
+        self._end = monotonic() + length.total_seconds()
+
+    def left(self) -> timedelta:
+        return timedelta(seconds=max(0.001, self._end - monotonic()))
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """One provider seen through our app."""
+
+    provider: Provider
+    app: ProviderApp
+
+    @property
+    def library(self) -> Library:
+        return library(self.app.private_hosts)
+
+    def published(self) -> Published | None:
+        """What the provider publishes about itself; None for one that publishes nothing."""
+        return self.library.published(self.provider, self.app) if self.provider.is_oidc else None
+
+    def endpoint(self, url: str, published_as: str) -> str:
+        """An endpoint of the file with its variables filled in, or else the published one; may be empty."""
+        if url:
+            return self.app.expand(url)
+        published = self.published()
+        return str(getattr(published, published_as)) if published else ""
+
+    def needed_endpoint(self, url: str, published_as: str) -> str:
+        """The same where nothing works without it."""
+        found = self.endpoint(url, published_as)
+        if not found:
+            raise wrongly_set_up(f"the provider publishes no {published_as}")
+        return found
+
+    def expanded(self, params: Params, **more: str) -> dict[str, str]:
+        return {name: self.app.expand(value, **more) for name, value in params.items()}
+
+    def send_as_app(self, ask: Ask, deadline: Deadline) -> Answer:
+        """Ask with the app's secrets in turn while it is our app that is refused: one may just have been replaced."""
+        first, *others = self.app.client_secrets or (None,)
+        answer = self.send(ask, first, Phase.TOKEN, deadline.left())
+        for secret in others:
+            if judged(self.provider, answer).fault is not Fault.APP_CONFIG:
+                break
+            answer = self.send(ask, secret, Phase.TOKEN, deadline.left())
+        return answer
+
+    def send(self, ask: Ask, secret: Secret | None, phase: Phase, deadline: timedelta) -> Answer:
+        """Ask as our app, showing one of its secrets."""
+        return outgoing(self.app.private_hosts).send(self._written(ask, secret), phase=phase, deadline=deadline)
+
+    def _written(self, ask: Ask, secret: Secret | None) -> Request:
+        shown = secret.reveal() if secret else ""
+        params, headers = dict(ask.params), dict(ask.headers)
+        if ask.auth is ClientAuth.BASIC:
+            headers["Authorization"] = "Basic " + basic(self.app.client_id, shown)
+        elif ask.auth in {ClientAuth.POST, ClientAuth.NONE}:
+            params.setdefault(self.provider.authorize.client_id_param, self.app.client_id)
+        if ask.auth is ClientAuth.POST:
+            params["client_secret"] = shown
+        return written(ask, params, headers)
+
+    def show_bearer(self, url: str, token: Secret, *, method: Method = Method.GET, deadline: timedelta) -> Answer:
+        """Ask an API with the person's token."""
+        headers = {**self.expanded(self.provider.api.headers), "Authorization": f"Bearer {token.reveal()}"}
+        request = Request(self.app.expand(url), method=method, headers=headers)
+        return outgoing(self.app.private_hosts).send(request, phase=Phase.USERINFO, deadline=deadline)
+
+    def revocation_endpoint(self) -> str:
+        """Where grants are ended; empty where the provider has no such place."""
+        if self.provider.revoke.style is RevokeStyle.NONE:
+            return ""
+        return self.endpoint(self.provider.revoke.url, "revocation_endpoint")
+
+
+def basic(client_id: str, secret: str) -> str:
+    """The credentials of HTTP Basic as RFC 6749 section 2.3.1 wants them: both parts form-encoded first."""
+    return base64.b64encode(f"{quote(client_id, safe='')}:{quote(secret, safe='')}".encode()).decode("ascii")
+
+
+def written(ask: Ask, params: Params, headers: dict[str, str]) -> Request:
+    """The request with its parameters where the provider wants them."""
+    if ask.body is Body.QUERY:
+        return Request(add_params_to_uri(ask.url, list(params.items())), method=ask.method, headers=headers)
+    if ask.body is Body.JSON:
+        headers.setdefault("Content-Type", "application/json")
+        return Request(ask.url, method=ask.method, headers=headers, body=json.dumps(dict(params)).encode())
+    headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+    return Request(ask.url, method=ask.method, headers=headers, body=urlencode(dict(params)).encode())

@@ -1,0 +1,100 @@
+"""The queue (RQ): a bell that wakes workers. What is to be done stands in the database, so a lost bell loses nothing.
+
+One queue for everything, because a worker that waits on one queue alone never loses a job between taking it and
+starting it. Jobs carry ids and plain words as JSON: nothing in Redis can run code or tell a secret.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+
+import structlog
+from redis import Redis, RedisError
+from rq import Queue
+from rq.exceptions import DuplicateJobError
+from rq.registry import StartedJobRegistry
+from rq.serializers import JSONSerializer
+
+from portal.adapters import embedded_redis
+from portal.extensions import config, redis
+
+NAME = "reconsent"
+JOB_TIMEOUT_S = 180  # jobs bound themselves; this ends one that hangs all the same
+KEEP_FAILED_S = 3600
+WAITS_AT_MOST_S = 600  # a bell that nobody heard for so long has been rung again by then
+
+log = structlog.get_logger(__name__)
+
+
+def ring(dotted_name: str, *args: object, at_front: bool = False) -> bool:
+    """Wake a worker for this job; False when Redis cannot be reached, and then the sweep will ring again."""
+    return _enqueue(dotted_name, args, at_front=at_front)
+
+
+def ring_once(job_id: str, dotted_name: str, *args: object, remember: timedelta, at_front: bool = False) -> bool:
+    """As `ring`, but False when a job of that id waits, runs, or has ended within `remember`."""
+    return _enqueue(dotted_name, args, at_front=at_front, job_id=job_id, kept_s=int(remember.total_seconds()))
+
+
+def length() -> int:
+    """How many jobs wait; raises RedisError when Redis cannot be reached."""
+    return queue_on(redis()).count
+
+
+def running() -> int:
+    """How many jobs are being worked on, those of workers that were killed a moment ago included."""
+    return StartedJobRegistry(NAME, connection=redis(), serializer=JSONSerializer).get_job_count(cleanup=True)
+
+
+def is_reachable() -> bool:
+    """Whether Redis answers."""
+    try:
+        return bool(redis().ping())
+    except RedisError:
+        return False
+
+
+def revive() -> None:
+    """Start the portal's own Redis again if it is the one in use and has ended; somebody else's is theirs to start."""
+    if config().redis_url is None:
+        embedded_redis.ensure_running(config().data_dir)
+
+
+def url() -> str:
+    """The address of the Redis in use."""
+    return config().redis_url or embedded_redis.ensure_running(config().data_dir)
+
+
+@contextmanager
+def connection() -> Iterator[Redis]:
+    """A connection of its own for a worker, which waits on it for longer than anybody else would."""
+    with closing(Redis.from_url(url())) as own:
+        yield own
+
+
+def queue_on(own: Redis) -> Queue:
+    """The one queue, over this connection."""
+    return Queue(NAME, connection=own, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT_S)
+
+
+def _enqueue(
+    dotted_name: str, args: tuple[object, ...], *, at_front: bool, job_id: str | None = None, kept_s: int = 0
+) -> bool:
+    try:
+        queue_on(redis()).enqueue_call(
+            dotted_name,
+            args=args,
+            at_front=at_front,
+            job_id=job_id,
+            unique=job_id is not None,
+            ttl=WAITS_AT_MOST_S,
+            result_ttl=kept_s,
+            failure_ttl=kept_s or KEEP_FAILED_S,
+            description=dotted_name,
+        )
+    except DuplicateJobError:
+        return False
+    except RedisError as error:
+        log.warning("the queue cannot be reached", job=dotted_name, error=type(error).__name__)
+        return False
+    return True

@@ -1,0 +1,160 @@
+"""One kept SMTP connection: Flask-Mail's, with what it leaves out.
+
+Flask-Mail knows no time-outs, verifies no certificate, and cannot tell in which phase of a mail a connection broke.
+Here nothing waits longer than ten seconds, TLS is verified, and each failure has a name that says what it is evidence
+of: one mail (`Refused`), one connection (`Cut`), or the server (`Unreachable`).
+"""
+
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from flask_mail import Connection
+
+Answer = TypeVar("Answer")
+
+TIMEOUT_S = 10
+ADDRESS_UNKNOWN_HERE = 553  # mailbox name not allowed (RFC 5321 section 4.2.3)
+CLOSING = 421  # the server says goodbye (RFC 5321 section 3.8)
+OUR_FAULT = frozenset({500, 502, 503, 530, 535, 538})  # 5xx about how we speak or sign in, not about the mail
+_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
+
+
+class NotTaken(Exception):
+    """The server has not taken charge of the mail; the text says why, in the server's own words."""
+
+
+class Refused(NotTaken):
+    """The server refused this one mail, for good or for now."""
+
+    def __init__(self, code: int, reply: bytes | str, *, is_for_good: bool) -> None:
+        text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+        super().__init__(f"{code} {' '.join(text.split())}")
+        self.is_for_good = is_for_good
+
+
+class Cut(NotTaken):
+    """The connection ended in the middle of this mail; the next one may fare better."""
+
+
+class Unreachable(NotTaken):
+    """The server cannot be reached, does not let us in, or is silent: nothing is known about any mail."""
+
+
+class KeptConnection(Connection):  # type: ignore[misc]
+    """A connection over which one mail after the other is sent, opened for the first, and again once it was cut."""
+
+    host: smtplib.SMTP | None
+
+    def __enter__(self) -> Self:
+        self.host = None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.host is not None:
+            self._politely(self.host.quit)
+            self._drop()
+
+    def announce(self, sender: str, recipient: str) -> None:
+        """Everything before the mail's own bytes; a connection cut since the last mail is opened anew, once."""
+        was_kept = self.host is not None
+        try:
+            self._announce(sender, recipient)
+        except Cut:
+            if not was_kept:
+                raise
+            self._announce(sender, recipient)
+
+    def hand_over(self, raw: bytes) -> None:
+        """The mail's own bytes, which end in CRLF; when this returns, the server has taken charge of them."""
+        host = self._open()
+        stuffed = _LEADING_DOT.sub(b"..", raw)
+        self._asked(lambda: host.send(stuffed + b".\r\n"))
+        self._accept(host.getreply, 250)
+
+    def configure_host(self) -> smtplib.SMTP:
+        """A connection that is signed in, on which nobody else can listen and nothing waits beyond the time-out."""
+        mail = self.mail
+        context = ssl.create_default_context() if mail.use_ssl or mail.use_tls else None
+        host: smtplib.SMTP
+        if mail.use_ssl:
+            host = smtplib.SMTP_SSL(mail.server, mail.port, timeout=TIMEOUT_S, context=context)
+        else:
+            host = smtplib.SMTP(mail.server, mail.port, timeout=TIMEOUT_S)
+        try:
+            if mail.use_tls:
+                host.starttls(context=context)
+            host.ehlo_or_helo_if_needed()
+            if mail.username and mail.password:
+                host.login(mail.username, mail.password.reveal())
+        except BaseException:
+            host.close()
+            raise
+        return host
+
+    def _announce(self, sender: str, recipient: str) -> None:
+        host = self._open()
+        options = [] if recipient.isascii() else ["SMTPUTF8"]
+        if options and not host.has_extn("smtputf8"):
+            raise Refused(ADDRESS_UNKNOWN_HERE, "our mail server takes no such letters in addresses", is_for_good=True)
+        self._accept(lambda: host.mail(sender, options), 250, is_about_us=True)
+        self._accept(lambda: host.rcpt(recipient), 250, 251, 252)
+        self._accept(lambda: host.docmd("DATA"), 354)
+
+    def _open(self) -> smtplib.SMTP:
+        if self.host is None:
+            try:
+                self.host = self.configure_host()
+            except (smtplib.SMTPException, OSError) as error:
+                raise Unreachable(_said(error)) from error
+        return self.host
+
+    def _accept(self, ask: Callable[[], tuple[int, bytes]], *welcome: int, is_about_us: bool = False) -> None:
+        """Have the server answer with a welcome code; any other is a refusal, after which the connection is reset."""
+        code, reply = self._asked(ask)
+        if code in welcome:
+            return
+        if code == CLOSING:
+            self._drop()
+            raise Cut(f"{code} {reply.decode('utf-8', 'replace')}")
+        self._reset()
+        raise Refused(code, reply, is_for_good=code >= 500 and code not in OUR_FAULT and not is_about_us)
+
+    def _asked(self, ask: Callable[[], Answer]) -> Answer:
+        try:
+            return ask()
+        except (smtplib.SMTPException, OSError) as error:
+            self._drop()
+            is_silent = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+            raise (Unreachable if is_silent else Cut)(_said(error)) from error
+
+    def _reset(self) -> None:
+        if self.host is not None and not self._politely(self.host.rset):
+            self._drop()
+
+    def _drop(self) -> None:
+        if self.host is not None:
+            self.host.close()
+        self.host = None
+
+    @staticmethod
+    def _politely(say: Callable[[], object]) -> bool:
+        """Say what good manners ask for; whether the other side still listens."""
+        try:
+            say()
+        except (smtplib.SMTPException, OSError):
+            return False
+        return True
+
+
+def _said(error: Exception) -> str:
+    """The server's words, or what went wrong on the way to it; never what we sent, which may be a password."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        words = error.smtp_error
+        return f"{error.smtp_code} {words.decode('utf-8', 'replace') if isinstance(words, bytes) else words}"
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,129 @@
+"""Outgoing HTTP, guarded: only outside, only https, no redirects, and an end to time and size.
+
+What providers, webhooks and discovery documents name as addresses comes from files and people, so each request is
+treated as if an enemy had chosen its target (promise: private, link-local, metadata and rebinding addresses get no
+packet). Proxy settings of the environment are ignored, since a proxy would connect where we cannot look.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from http.cookiejar import DefaultCookiePolicy
+from time import monotonic
+from typing import Any, cast
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Timeout
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from portal.adapters.guarded_connections import AddressRefused, Guard, GuardedPools, Resolve, resolve
+from portal.providers.checks import address_fault
+from portal.rules.answers import Answer
+from portal.rules.verdicts import Phase
+
+DEADLINE = timedelta(seconds=10)
+MAX_BODY_BYTES = 1024 * 1024
+KEPT_CONNECTIONS = 64  # a host, as many as threads that call one provider at once
+USUAL_HEADERS = {"User-Agent": "Reconsent", "Accept": "application/json", "Accept-Encoding": "identity"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, ready to be sent."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class NoAnswer(Answer):
+    """No usable answer came; `is_refused` when it was we who would not send or read on."""
+
+    reason: str = "no response"
+    is_refused: bool = False
+
+
+class Web:
+    """Sends requests for one set of allowed private hosts; shared by the threads of a process.
+
+    Certificates must be signed by an authority that the machine trusts, or by those in `ca_file`.
+    """
+
+    def __init__(
+        self, private_hosts: frozenset[str] = frozenset(), *, resolve: Resolve = resolve, ca_file: str | None = None
+    ) -> None:
+        self.guard = Guard(private_hosts, resolve)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = ca_file or True
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, _GuardedAdapter(self.guard))
+
+    def send(self, request: Request, *, phase: Phase = Phase.API, deadline: timedelta = DEADLINE) -> Answer:
+        """The answer to the request, or NoAnswer; `deadline` covers all of it, from the look-up of the name on."""
+        fault = address_fault(request.url, private_hosts=self.guard.private_hosts)
+        if fault:
+            return NoAnswer(phase, reason=f"the address {fault}", is_refused=True)
+        try:
+            return self._send(request, phase, deadline.total_seconds())
+        except AddressRefused as error:
+            return NoAnswer(phase, reason=str(error), is_refused=True)
+        except (requests.Timeout, ReadTimeoutError):
+            return NoAnswer(phase, reason="no answer in time")
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            return NoAnswer(phase, reason=f"no answer ({type(error).__name__})")
+
+    def _send(self, request: Request, phase: Phase, seconds: float) -> Answer:
+        end = monotonic() + seconds
+        response = self._session.request(
+            request.method,
+            request.url,
+            data=request.body,
+            headers={**USUAL_HEADERS, **request.headers},
+            timeout=cast("Any", Timeout(total=seconds)),  # requests hands it on, though its types do not say so
+            allow_redirects=False,
+            stream=True,
+        )
+        with response:
+            body = _body(response, end)
+        if body is None:
+            return NoAnswer(phase, reason="an answer larger than 1 MB")
+        return Answer(phase, response.status_code, dict(response.headers), body)
+
+
+def _body(response: requests.Response, end: float) -> bytes | None:
+    """The body up to the size limit, None beyond it; what a server compresses unasked counts by its full size."""
+    body = bytearray()
+    for chunk in response.raw.stream(65536, decode_content=True):
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return None
+        if monotonic() > end:
+            raise requests.ReadTimeout
+    return bytes(body)
+
+
+class _GuardedAdapter(HTTPAdapter):
+    """Hands requests' traffic to guarded pools."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        super().__init__(pool_connections=256, pool_maxsize=KEPT_CONNECTIONS, max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:  # noqa: FBT001, FBT002 - the signature of requests
+        self.poolmanager = GuardedPools(self._guard, num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs)
+
+
+@cache
+def outgoing(private_hosts: frozenset[str]) -> Web:
+    """This process's web for these allowed private hosts, its connections kept from call to call."""
+    return Web(private_hosts)
+
+
+os.register_at_fork(after_in_child=outgoing.cache_clear)  # two processes must never share a socket

@@ -1,5 +1,0 @@
-"""The api pages."""
-
-from flask import Blueprint
-
-blueprint = Blueprint("api", __name__)

@@ -1,0 +1,117 @@
+"""A member's own connections: the list, a new one, one of them, and what can be done with it."""
+
+from uuid import UUID
+
+from flask import Blueprint, Response, redirect
+from flask.typing import ResponseReturnValue
+
+from portal import access
+from portal.access import signed_in
+from portal.forms.connections import ConnectForm, NicknameForm
+from portal.pages import page, see_other
+from portal.services import audit, connections, offers, reconsent
+from portal.services.connections import MyConnection
+
+blueprint = Blueprint("my_connections", __name__, url_prefix="/connections")
+
+DISCONNECTED = "Disconnected."
+DISCONNECTED_HERE = "Disconnected here. The provider has not confirmed its part yet; we keep trying."
+
+
+@blueprint.get("")
+@signed_in
+def index() -> str:
+    """All of them, soonest end first."""
+    listed = connections.mine(access.asker(), now=access.now())
+    return page("my_connections/index.html", connections=listed, offers=offers.offers(), zone=_zone())
+
+
+@blueprint.get("/new")
+@signed_in
+def choose() -> str:
+    """Which provider to connect."""
+    form = ConnectForm()
+    form.offer(offers.offers())
+    return page("my_connections/new.html", form=form)
+
+
+@blueprint.post("/new")
+@signed_in
+def connect() -> ResponseReturnValue:
+    """To the provider, for a new connection."""
+    form = ConnectForm()
+    form.offer(offers.offers())
+    if not form.validate_on_submit():
+        return page("my_connections/new.html", form=form), 422
+    provider_id, nickname = form.provider.data, form.nickname.data
+    url = reconsent.begin(access.asker(), provider_id=provider_id, nickname=nickname, now=access.now())
+    return redirect(url, code=303)
+
+
+@blueprint.get("/<uuid:connection_id>")
+@signed_in
+def show(connection_id: UUID) -> str:
+    """One of them, with its history."""
+    asker = access.asker()
+    details = connections.show(asker, connection_id, now=access.now())
+    history = audit.history(asker, connection_id)
+    return page("my_connections/show.html", details=details, history=history, zone=_zone())
+
+
+@blueprint.post("/<uuid:connection_id>/reconsent")
+@signed_in
+def start_reconsent(connection_id: UUID) -> ResponseReturnValue:
+    """To the provider, for this connection; only ever from a button of ours."""
+    return redirect(reconsent.begin(access.asker(), connection_id=connection_id, now=access.now()), code=303)
+
+
+@blueprint.get("/<uuid:connection_id>/nickname")
+@signed_in
+def ask_nickname(connection_id: UUID) -> str:
+    """What it shall be called."""
+    connection = _one(connection_id)
+    return page("my_connections/rename.html", form=NicknameForm(nickname=connection.nickname), connection=connection)
+
+
+@blueprint.post("/<uuid:connection_id>/nickname")
+@signed_in
+def rename(connection_id: UUID) -> ResponseReturnValue:
+    """It has another nickname."""
+    connection, form = _one(connection_id), NicknameForm()
+    if not form.validate_on_submit():
+        return page("my_connections/rename.html", form=form, connection=connection), 422
+    connections.rename(access.asker(), connection_id, form.nickname.data, now=access.now())
+    return see_other(".show", connection_id=connection_id, notice="Nickname saved.")
+
+
+@blueprint.get("/<uuid:connection_id>/disconnect")
+@signed_in
+def ask_disconnect(connection_id: UUID) -> str:
+    """What disconnecting means, before it happens."""
+    return page("my_connections/disconnect.html", connection=_one(connection_id))
+
+
+@blueprint.post("/<uuid:connection_id>/disconnect")
+@signed_in
+def disconnect(connection_id: UUID) -> ResponseReturnValue:
+    """It is ended."""
+    outcome = connections.disconnect(access.asker(), connection_id, now=access.now())
+    notice = DISCONNECTED_HERE if outcome.is_revocation_outstanding else DISCONNECTED
+    return see_other(".show", connection_id=connection_id, notice=notice)
+
+
+@blueprint.get("/<uuid:connection_id>/calendar.ics")
+@signed_in
+def calendar(connection_id: UUID) -> Response:
+    """The next date for a calendar."""
+    text = connections.calendar_file(access.asker(), connection_id, zone=_zone(), now=access.now())
+    headers = {"Content-Disposition": 'attachment; filename="reconnect.ics"'}
+    return Response(text, mimetype="text/calendar", headers=headers)
+
+
+def _one(connection_id: UUID) -> MyConnection:
+    return connections.one(access.asker(), connection_id, now=access.now())
+
+
+def _zone() -> str:
+    return access.current_member().time_zone

@@ -1,0 +1,105 @@
+"""Where everything of a demo listens, and the environment its processes share."""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One demo: its folder and its ports."""
+
+    data_dir: Path
+    port: int
+    provider_port: int
+    mail_port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def provider_url(self) -> str:
+        return f"http://{HOST}:{self.provider_port}"
+
+    @property
+    def clock_file(self) -> Path:
+        return self.data_dir / "clock-offset"
+
+    def environ(self, base: Mapping[str, str]) -> dict[str, str]:
+        """What the portal's processes are told: `base` without other portals' settings, and this demo's own."""
+        kept = {name: value for name, value in base.items() if not name.startswith("PORTAL_")}
+        return kept | {
+            "PORTAL_ENV": "demo",
+            "PORTAL_DATA_DIR": str(self.data_dir),
+            "PORTAL_PUBLIC_URL": self.url,
+            "PORTAL_SMTP_URL": f"smtp://{HOST}:{self.mail_port}",
+            "PORTAL_MAIL_FROM": "Northwind Connections <connections@northwind-bakery.example>",
+            "PORTAL_ALLOWED_PRIVATE_HOSTS": f"{HOST}:{self.provider_port}",
+            **self._provider("social"),
+            **self._provider("video"),
+        }
+
+    def _provider(self, slug: str) -> dict[str, str]:
+        prefix = f"PORTAL_PROVIDER_DEMO_{slug.upper()}"
+        return {
+            f"{prefix}_CLIENT_ID": f"reconsent-{slug}",
+            f"{prefix}_CLIENT_SECRET": f"demo-secret-of-reconsent-at-{slug}",
+            f"{prefix}_BASE_URL": f"{self.provider_url}/{slug}",
+        }
+
+
+def read_setting(environ: Mapping[str, str]) -> Setting:
+    """The demo asked for by `PORT` and `PORTAL_DATA_DIR`; raises ValueError with a sentence for a port nobody can use."""
+    port = _port(environ.get("PORT") or str(DEFAULT_PORT))
+    if not _is_free(port):
+        raise ValueError(f"Port {port} is in use. Choose another one: PORT={port + 10} make demo")
+    data_dir = Path(environ.get("PORTAL_DATA_DIR") or "instance").absolute()
+    provider_port, mail_port = (_near(port + offset) for offset in (1, 2))
+    return Setting(data_dir, port, provider_port, mail_port)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65_533):
+        raise ValueError(f"PORT must be a number from 1 to 65533, not {text!r}.")
+    return int(text)
+
+
+def _near(port: int) -> int:
+    """This port if it is free, otherwise any that is."""
+    if _is_free(port):
+        return port
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def own_setting(data_dir: Path, environ: Mapping[str, str]) -> Setting:
+    """The running demo's setting as its own processes read it from their environment."""
+    ports = {name: int(environ.get(f"DEMO_{name}_PORT", "0")) for name in ("WEB", "PROVIDER", "MAIL")}
+    return Setting(data_dir, ports["WEB"], ports["PROVIDER"], ports["MAIL"])
+
+
+def told_ports(setting: Setting) -> dict[str, str]:
+    """The ports in the environment, for `own_setting`."""
+    return {
+        "DEMO_WEB_PORT": str(setting.port),
+        "DEMO_PROVIDER_PORT": str(setting.provider_port),
+        "DEMO_MAIL_PORT": str(setting.mail_port),
+        "PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"),
+    }

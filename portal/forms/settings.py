@@ -1,0 +1,71 @@
+"""Forms of the settings: when people are reminded, and the backends' keys."""
+
+from collections.abc import Mapping
+from datetime import time
+from zoneinfo import available_timezones
+
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, SelectField, StringField, TimeField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
+
+from portal.rules.names import clean_api_key_name
+from portal.rules.problems import InvalidRequest
+from portal.rules.reminders import LEAD_DAYS_MAX, ReminderPolicy
+
+LONGEST_PERIOD_DAYS = 3_650
+
+
+class PolicyForm(FlaskForm):
+    """When reminders go out."""
+
+    lead_days = IntegerField(
+        "First reminder, days before the end",
+        [
+            InputRequired("Enter a number of days."),
+            NumberRange(1, LEAD_DAYS_MAX, f"Choose between 1 and {LEAD_DAYS_MAX} days."),
+        ],
+    )
+    rhythm_days = IntegerField(
+        "Then every so many days",
+        [InputRequired("Enter a number of days."), NumberRange(1, LEAD_DAYS_MAX, "Choose at least 1 day.")],
+    )
+    window_opens = TimeField("Reminders go out from", [InputRequired("Enter a time, such as 08:00.")])
+    window_closes = TimeField("until", [InputRequired("Enter a time, such as 18:00.")])
+    time_zone = SelectField("Time zone", choices=[SelectChoice(zone, zone) for zone in sorted(available_timezones())])
+    policy_period_days = IntegerField(
+        "Ask people again after so many days, where the provider states no end",
+        [
+            Optional(),
+            NumberRange(1, LONGEST_PERIOD_DAYS, f"Choose between 1 and {LONGEST_PERIOD_DAYS} days, or leave it empty."),
+        ],
+    )
+
+    @property
+    def policy(self) -> ReminderPolicy:
+        """The policy entered."""
+        return ReminderPolicy(
+            lead_days=self.lead_days.data,
+            rhythm_days=self.rhythm_days.data,
+            window_opens=self.window_opens.data or time(0),
+            window_closes=self.window_closes.data or time(0),
+            time_zone=self.time_zone.data,
+        )
+
+    def show(self, errors: Mapping[str, str]) -> None:
+        """Take over what the rules found wrong, each sentence at its field."""
+        for name, sentence in errors.items():
+            self[name].errors = [*self[name].errors, sentence]
+
+
+class ApiKeyForm(FlaskForm):
+    """A new API key."""
+
+    name = StringField("Name of the backend")
+
+    def validate_name(self, field: StringField) -> None:
+        """Bring the name into the form that is stored; say so where it cannot be one."""
+        try:
+            field.data = clean_api_key_name(field.data or "")
+        except InvalidRequest as invalid:
+            raise ValidationError(" ".join(invalid.errors.values())) from None

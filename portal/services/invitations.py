@@ -1,0 +1,110 @@
+"""Invitations: an e-mail whose link signs a person in and leads them to their page, or to what they shall connect."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from portal.db import db, transaction
+from portal.extensions import catalog
+from portal.models import Connection, Member
+from portal.models.columns import new_id
+from portal.models.email import EmailKind
+from portal.providers.schema import Provider
+from portal.rules.names import NICKNAME_MAX, clean_email, clean_nickname
+from portal.rules.problems import Conflict, InvalidRequest, ProviderNotConfigured
+from portal.rules.status import ConnectionState
+from portal.services import audit, emails, members
+from portal.services.asker import Asker
+from portal.services.audit import EventKind
+
+HOME = "/connections"
+DEACTIVATED = "This person is deactivated. Reactivate them first."
+
+
+@transaction
+def invite_person(asker: Asker, *, email: str, name: str, role: str, team: str | None, now: datetime) -> UUID:
+    """Add a person and invite them; raises InvalidRequest as `members.add` does."""
+    member_id = members.add(asker, email=email, name=name, role=role, team=team, now=now)
+    invite_member(asker, member_id, now=now)
+    return member_id
+
+
+@transaction
+def invite_member(asker: Asker, member_id: UUID, *, now: datetime) -> None:
+    """Mail the person (again) a link to their page; raises NotFound, and Conflict for somebody deactivated."""
+    member = members.locked(asker, member_id)
+    if member.deactivated_at is not None:
+        raise Conflict(DEACTIVATED)
+    _invite(asker, member, now=now)
+    audit.record(asker, EventKind.MEMBER_INVITED, now=now, member_id=member.id, name=member.name)
+
+
+@transaction
+def invite_connection(
+    asker: Asker, *, member_email: str, provider_id: str, nickname: str | None = None, now: datetime
+) -> UUID:
+    """Ask a member to connect a login at the provider: an invited connection, and an e-mail that leads to it.
+
+    Without a nickname it is called as the provider, with a number if that is taken. Raises InvalidRequest about
+    `member_email`, `provider` or `nickname`, and ProviderNotConfigured.
+    """
+    provider = _offered(provider_id)
+    member = _member(asker, clean_email(member_email, field="member_email"))
+    connection = Connection(
+        id=new_id(),
+        organization_id=asker.organization_id,
+        member_id=member.id,
+        provider_id=provider.id,
+        nickname=clean_nickname(nickname) if nickname and nickname.strip() else _free_nickname(member, provider),
+        state=ConnectionState.INVITED,
+        state_since=now,
+        created_at=now,
+        invited_by_id=asker.member_id,
+    )
+    db.session.add(connection)
+    db.session.flush()
+    _invite(asker, member, connection_id=connection.id, now=now)
+    kind = EventKind.CONNECTION_INVITED
+    audit.record(asker, kind, now=now, connection_id=connection.id, member_id=member.id, provider=provider.id)
+    return connection.id
+
+
+def _invite(asker: Asker, member: Member, *, connection_id: UUID | None = None, now: datetime) -> None:
+    member.invited_at = now
+    inviter = db.session.get(Member, asker.member_id) if asker.member_id else None
+    emails.queue(
+        asker.organization_id,
+        member.id,
+        EmailKind.INVITATION,
+        now=now,
+        connection_id=connection_id,
+        place=f"{HOME}/{connection_id}" if connection_id else HOME,
+        detail={"invited_by": inviter.name} if inviter else {},
+    )
+
+
+def _offered(provider_id: str) -> Provider:
+    provider = catalog().get(provider_id)
+    if provider is None:
+        offered = ", ".join(one.id for one in catalog().offered) or "none so far"
+        raise InvalidRequest({"provider": f"There is no such provider here. Those offered: {offered}."})
+    if catalog().app(provider_id) is None:
+        raise ProviderNotConfigured(f"{provider.name} is in the catalog, but no app of yours is configured for it.")
+    return provider
+
+
+def _member(asker: Asker, email: str) -> Member:
+    member = members.by_email(asker, [email]).get(email)
+    if member is None:
+        raise InvalidRequest({"member_email": "Nobody in this organization has this address. Add the person first."})
+    if member.deactivated_at is not None:
+        raise InvalidRequest({"member_email": DEACTIVATED})
+    return member
+
+
+def _free_nickname(member: Member, provider: Provider) -> str:
+    taken = set(db.session.scalars(select(Connection.nickname).where(Connection.member_id == member.id)))
+    name = provider.name[:NICKNAME_MAX].strip()
+    numbered = (f"{name[: NICKNAME_MAX - 8]} {number}" for number in range(2, len(taken) + 3))
+    return name if name not in taken else next(one for one in numbered if one not in taken)

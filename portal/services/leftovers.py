@@ -1,0 +1,223 @@
+"""Leftovers: tokens that no connection uses any more, ended at the provider unless that could end good ones.
+
+Revoking one grant of a login may end all grants of that login (RFC 7009 section 2.1 allows it, some providers do it).
+So a leftover is revoked only while no connection holds the same login and no other decision about it is open, looked at
+again right before; otherwise its tokens are simply forgotten.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+
+from portal.adapters import oauth
+from portal.adapters.oauth import RevocationState
+from portal.crypto import Sealed, Secret
+from portal.db import db, reading, transaction
+from portal.extensions import catalog, keyring
+from portal.models import Connection, Grant, PendingGrant
+from portal.models.columns import new_id
+from portal.models.consent import seal_context
+from portal.models.grant import seal_context as grant_context
+from portal.providers.words import RevokeStyle
+from portal.rules.problems import Forbidden
+from portal.rules.status import HOLDING
+from portal.services import audit
+from portal.services.asker import Asker
+from portal.services.audit import EventKind
+from portal.services.new_grants import NewGrant
+
+REPLACED = "replaced"
+DISCONNECTED = "disconnected"
+TRIED_FOR = timedelta(days=7)  # then the tokens are forgotten: keeping secrets to end them must itself end
+REMEMBERED = timedelta(days=30)
+AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of one login, open in memory to be revoked."""
+
+    provider_id: str
+    access_token: Secret | None
+    refresh_token: Secret | None
+
+
+def set_aside_tokens_of(asker: Asker, connection: Connection, why: str, *, now: datetime) -> UUID | None:
+    """Keep a connection's present tokens for revocation (`replaced` or `disconnected`) before they are overwritten.
+
+    Returns the leftover's id, None where there is nothing that the provider could end.
+    """
+    grant = db.session.scalar(select(Grant).where(Grant.connection_id == connection.id))
+    if grant is None or grant.access_token is None or not _can_revoke(connection.provider_id):
+        return None
+    if asker.session_id is None:
+        raise Forbidden
+    leftover_id = new_id()
+    leftover = PendingGrant(
+        id=leftover_id,
+        organization_id=connection.organization_id,
+        member_id=connection.member_id,
+        session_id=asker.session_id,
+        connection_id=connection.id,
+        provider_id=connection.provider_id,
+        nickname=connection.nickname,
+        seen_generation=grant.generation,
+        subject=connection.subject or "",
+        subject_label=connection.subject_label,
+        scopes=grant.scopes,
+        accounts=grant.accounts,
+        token_type=grant.token_type,
+        access_token=_moved(grant, leftover_id, "access_token"),
+        refresh_token=_moved(grant, leftover_id, "refresh_token"),
+        created_at=now,
+        expires_at=now,
+        settled_at=now,
+        decision=why,
+        is_revocation_outstanding=True,
+    )
+    db.session.add(leftover)
+    db.session.flush()
+    return leftover_id
+
+
+def end(leftover_id: UUID, *, now: datetime) -> bool:
+    """Revoke a leftover at its provider; False while that is still outstanding and to be tried again."""
+    tokens = _to_revoke(leftover_id, now)
+    if tokens is None:
+        return True
+    state = revoked(tokens)
+    if state is RevocationState.OUTSTANDING:
+        return False
+    _forget(leftover_id, is_revoked=state is RevocationState.DONE, now=now)
+    return True
+
+
+def end_all(*, now: datetime) -> int:
+    """Try all that are outstanding; a provider that fails once is left alone until the next time."""
+    ended, sick = 0, set()
+    for leftover_id, provider_id in _outstanding():
+        if provider_id in sick:
+            continue
+        if end(leftover_id, now=now):
+            ended += 1
+        else:
+            sick.add(provider_id)
+    return ended
+
+
+def drop(provider_id: str, new: NewGrant, *, now: datetime) -> None:
+    """Try once to revoke a grant that was never parked; what is left of it ends by itself at the provider."""
+    if not _is_held_now(provider_id, new.subject, now):
+        revoked(Tokens(provider_id, new.access_token, new.refresh_token))
+
+
+def revoked(tokens: Tokens) -> RevocationState:
+    """Ask the provider to end the grant; outside of any transaction, for it may take seconds."""
+    provider, app = catalog().get(tokens.provider_id), catalog().app(tokens.provider_id)
+    if provider is None or app is None:
+        return RevocationState.OUTSTANDING
+    answer = oauth.revoke(provider, app, access_token=tokens.access_token, refresh_token=tokens.refresh_token)
+    return answer.state
+
+
+def is_wanted(provider_id: str, subject: str, *, but: UUID | None, now: datetime) -> bool:
+    """Whether a connection holds the login, or another pending grant of it waits: then nothing of it may be revoked."""
+    held = select(Connection.id).where(
+        Connection.provider_id == provider_id, Connection.subject == subject, Connection.state.in_(HOLDING)
+    )
+    waiting = select(PendingGrant.id).where(
+        PendingGrant.provider_id == provider_id,
+        PendingGrant.subject == subject,
+        PendingGrant.settled_at.is_(None),
+        PendingGrant.expires_at > now,
+    )
+    if but is not None:
+        waiting = waiting.where(PendingGrant.id != but)
+    return db.session.scalar(held.limit(1)) is not None or db.session.scalar(waiting.limit(1)) is not None
+
+
+def secret_of(pending: PendingGrant, column: str) -> Secret | None:
+    """One of a parked grant's tokens, opened; None where it has none (any more)."""
+    sealed: Sealed | None = getattr(pending, column)
+    return None if sealed is None else keyring().open(sealed, seal_context(pending.id, column))
+
+
+@transaction
+def forget_old(*, now: datetime) -> None:
+    """Delete settled pending grants after a month, when nothing of them is outstanding."""
+    settled = delete(PendingGrant).where(PendingGrant.settled_at < now - REMEMBERED)
+    db.session.execute(settled.where(PendingGrant.is_revocation_outstanding.is_(False)))
+
+
+@reading
+def _outstanding() -> list[tuple[UUID, str]]:
+    waiting = select(PendingGrant.id, PendingGrant.provider_id).where(
+        PendingGrant.settled_at.is_not(None), PendingGrant.is_revocation_outstanding.is_(True)
+    )
+    return [(row.id, row.provider_id) for row in db.session.execute(waiting.order_by(PendingGrant.id).limit(AT_ONCE))]
+
+
+@reading
+def _is_held_now(provider_id: str, subject: str, now: datetime) -> bool:
+    return is_wanted(provider_id, subject, but=None, now=now)
+
+
+@transaction
+def _to_revoke(leftover_id: UUID, now: datetime) -> Tokens | None:
+    leftover = db.session.get(PendingGrant, leftover_id)
+    if leftover is None or not leftover.is_revocation_outstanding:
+        return None
+    if leftover.settled_at is not None and now >= leftover.settled_at + TRIED_FOR:
+        _wipe(leftover_id)
+        return None
+    if is_wanted(leftover.provider_id, leftover.subject, but=leftover.id, now=now):
+        _wipe(leftover_id)
+        _confirm(leftover)  # nothing of it is left here, and ending it there would end somebody's good tokens
+        return None
+    return Tokens(leftover.provider_id, secret_of(leftover, "access_token"), secret_of(leftover, "refresh_token"))
+
+
+@transaction
+def _forget(leftover_id: UUID, *, is_revoked: bool, now: datetime) -> None:
+    leftover = db.session.get_one(PendingGrant, leftover_id)
+    _wipe(leftover_id)
+    _confirm(leftover)
+    if is_revoked:
+        audit.record(
+            Asker.portal(leftover.organization_id),
+            EventKind.GRANT_REVOKED,
+            now=now,
+            connection_id=leftover.connection_id,
+            member_id=leftover.member_id,
+            login=leftover.subject_label,
+        )
+
+
+def _confirm(leftover: PendingGrant) -> None:
+    """Tell the disconnected connection, whose page has been saying that the provider's part was outstanding."""
+    if leftover.decision != DISCONNECTED:
+        return
+    told = update(Connection).where(Connection.id == leftover.connection_id)
+    db.session.execute(told.values(is_revocation_outstanding=False).execution_options(synchronize_session=False))
+
+
+def _can_revoke(provider_id: str) -> bool:
+    provider = catalog().get(provider_id)
+    return provider is None or provider.revoke.style is not RevokeStyle.NONE
+
+
+def _wipe(leftover_id: UUID) -> None:
+    values = {"access_token": None, "refresh_token": None, "is_revocation_outstanding": False}
+    wiped = update(PendingGrant).where(PendingGrant.id == leftover_id)
+    db.session.execute(wiped.values(values).execution_options(synchronize_session=False))
+
+
+def _moved(grant: Grant, leftover_id: UUID, column: str) -> Sealed | None:
+    """The grant's sealed token, sealed again for its new place."""
+    sealed: Sealed | None = getattr(grant, column)
+    if sealed is None:
+        return None
+    secret = keyring().open(sealed, grant_context(grant.connection_id, column))
+    return keyring().seal(secret, seal_context(leftover_id, column))

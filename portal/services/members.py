@@ -1,0 +1,226 @@
+"""The people of an organization: who they are, what they may do, and who is gone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+
+from portal.crypto import from_base64url, to_base64url
+from portal.db import db, reading, transaction
+from portal.models import Connection, Member
+from portal.models.columns import new_id
+from portal.rules import people
+from portal.rules.people import Person
+from portal.rules.problems import Conflict, InvalidRequest, NotFound
+from portal.rules.roles import Role, is_demotion
+from portal.services import audit, people_search, sessions
+from portal.services.asker import Asker
+from portal.services.audit import EventKind
+
+PAGE_SIZE = 50
+CURSOR_WRONG = "This is not a cursor of ours: start again from the first page."
+LAST_ADMIN = "This is the organization's last org admin. Make somebody else an org admin first."
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMember:
+    """One person as admins see them."""
+
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    team: str | None
+    connections: int
+    invited_at: datetime | None
+    last_signed_in_at: datetime | None
+    deactivated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPage:
+    """One page; `next_cursor` is None on the last."""
+
+    rows: tuple[ListedMember, ...]
+    next_cursor: str | None
+
+
+ROW = (
+    Member.id,
+    Member.email,
+    Member.name,
+    Member.role,
+    Member.team,
+    select(func.count()).where(Connection.member_id == Member.id).correlate(Member).scalar_subquery(),
+    Member.invited_at,
+    Member.last_signed_in_at,
+    Member.deactivated_at,
+)
+
+
+@reading
+def page(asker: Asker, *, search: str | None = None, after: str | None = None, now: datetime) -> MemberPage:  # noqa: ARG001
+    """The organization's people by name, from behind the cursor `after` on; `search` is any part of name or address."""
+    wanted = select(*ROW).where(Member.organization_id == asker.organization_id)
+    if search and search.strip():
+        wanted = wanted.where(people_search.matches(search))
+    if after:
+        wanted = wanted.where(tuple_(Member.name, Member.id) > _position(after))
+    rows = db.session.execute(wanted.order_by(Member.name, Member.id).limit(PAGE_SIZE + 1)).all()
+    listed = tuple(ListedMember(*row) for row in rows[:PAGE_SIZE])
+    return MemberPage(listed, _cursor(listed[-1]) if len(rows) > PAGE_SIZE else None)
+
+
+@reading
+def show(asker: Asker, member_id: UUID) -> ListedMember:
+    """One person of the organization; raises NotFound for anybody else."""
+    own = select(*ROW).where(Member.organization_id == asker.organization_id, Member.id == member_id)
+    row = db.session.execute(own).one_or_none()
+    if row is None:
+        raise NotFound
+    return ListedMember(*row)
+
+
+@reading
+def teams(asker: Asker) -> tuple[str, ...]:
+    """The names of the organization's teams, found by leaping through the index from one to the next."""
+    first = select(func.min(Member.team).label("team")).where(Member.organization_id == asker.organization_id)
+    leap = first.cte("leap", recursive=True)
+    following = select(func.min(Member.team)).where(
+        Member.organization_id == asker.organization_id, Member.team > leap.c.team
+    )
+    leap = leap.union_all(select(following.scalar_subquery()).where(leap.c.team.is_not(None)))
+    return tuple(team for team in db.session.scalars(select(leap.c.team)) if team is not None)
+
+
+@transaction
+def add(asker: Asker, *, email: str, name: str, role: str, team: str | None, now: datetime) -> UUID:
+    """A new person, who is not mailed; raises InvalidRequest about wrong fields and about an address that is taken.
+
+    Without a name they are called by their address.
+    """
+    person = people.checked(email, name, role, team)
+    _refuse_taken(asker, person)
+    member = Member(
+        id=new_id(),
+        organization_id=asker.organization_id,
+        email=person.email,
+        name=person.called,
+        role=person.role,
+        team=person.team,
+        created_at=now,
+    )
+    db.session.add(member)
+    db.session.flush()
+    audit.record(asker, EventKind.MEMBER_ADDED, now=now, member_id=member.id, name=member.name, role=member.role)
+    return member.id
+
+
+@transaction
+def change(asker: Asker, member_id: UUID, *, name: str, role: str, team: str | None, now: datetime) -> None:
+    """A new name, role or team. Somebody who may do less than before is signed out everywhere at once.
+
+    Raises InvalidRequest about wrong fields and Conflict where the last org admin would be one no more.
+    """
+    member = locked(asker, member_id)
+    rewrite(asker, member, people.checked(member.email, name, role, team), now=now)
+
+
+@transaction
+def rewrite(asker: Asker, member: Member, person: Person, *, now: datetime) -> bool:
+    """Bring a row that this transaction holds to what was entered; False when it said so already."""
+    changed = _differences(member, person)
+    if not changed:
+        return False
+    if changed.get("role") and member.role is Role.ORG_ADMIN:
+        _keep_an_admin(member)
+    is_less = is_demotion(member.role, person.role)
+    facts = {name: [getattr(member, name), value] for name, value in changed.items() if name != "name"}
+    for name, value in changed.items():
+        setattr(member, name, value)
+    audit.record(asker, EventKind.MEMBER_CHANGED, now=now, member_id=member.id, **facts)
+    if is_less:
+        sessions.end_all_of(asker, member.id, now=now)
+    return True
+
+
+@transaction
+def deactivate(asker: Asker, member_id: UUID, *, now: datetime) -> None:
+    """From this commit on the person is signed out everywhere and gets no e-mails; their connections stay as they are.
+
+    Doing it again changes nothing. Raises Conflict for the last org admin.
+    """
+    member = locked(asker, member_id)
+    if member.deactivated_at is not None:
+        return
+    if member.role is Role.ORG_ADMIN:
+        _keep_an_admin(member)
+    member.deactivated_at = now
+    audit.record(asker, EventKind.MEMBER_DEACTIVATED, now=now, member_id=member.id)
+    sessions.end_all_of(asker, member.id, now=now)
+
+
+@transaction
+def reactivate(asker: Asker, member_id: UUID, *, now: datetime) -> None:
+    """The person may sign in again and is reminded again; doing it again changes nothing."""
+    member = locked(asker, member_id)
+    if member.deactivated_at is not None:
+        member.deactivated_at = None
+        audit.record(asker, EventKind.MEMBER_REACTIVATED, now=now, member_id=member.id)
+
+
+def locked(asker: Asker, member_id: UUID) -> Member:
+    """The person's row, held until the transaction around us ends, and with it every org admin's.
+
+    Two admins who demote each other at the same moment must not both succeed. Raises NotFound.
+    """
+    own = select(Member).where(Member.organization_id == asker.organization_id)
+    wanted = own.where((Member.id == member_id) | _is_admin()).order_by(Member.id).with_for_update()
+    rows = db.session.scalars(wanted.execution_options(populate_existing=True))
+    found = next((row for row in rows if row.id == member_id), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def by_email(asker: Asker, emails: Sequence[str]) -> dict[str, Member]:
+    """The organization's people with these addresses (in stored form), in the transaction around us."""
+    wanted = select(Member).where(Member.organization_id == asker.organization_id, Member.email.in_(emails))
+    return {member.email: member for member in db.session.scalars(wanted)}
+
+
+def _is_admin() -> ColumnElement[bool]:
+    return (Member.role == Role.ORG_ADMIN) & Member.deactivated_at.is_(None)
+
+
+def _keep_an_admin(member: Member) -> None:
+    others = select(Member.id).where(Member.organization_id == member.organization_id, Member.id != member.id)
+    if db.session.scalar(others.where(_is_admin()).limit(1)) is None:
+        raise Conflict(LAST_ADMIN)
+
+
+def _refuse_taken(asker: Asker, person: Person) -> None:
+    known = by_email(asker, [person.email]).get(person.email)
+    if known is not None:
+        state = "is deactivated here: reactivate them instead" if known.deactivated_at else "is a member already"
+        raise InvalidRequest({"email": f"{known.name} has this address and {state}."})
+
+
+def _differences(member: Member, person: Person) -> dict[str, Any]:
+    wanted = {"name": person.name or member.name, "role": person.role, "team": person.team}
+    return {name: value for name, value in wanted.items() if getattr(member, name) != value}
+
+
+def _cursor(row: ListedMember) -> str:
+    return to_base64url(f"{row.id.hex}|{row.name}".encode())
+
+
+def _position(cursor: str) -> ColumnElement[tuple[str, UUID]]:
+    try:
+        member_id, _, name = from_base64url(cursor).decode().partition("|")
+        return tuple_(literal(name), literal(UUID(hex=member_id), Member.id.type))
+    except ValueError as error:
+        raise InvalidRequest({"after": CURSOR_WRONG}) from error

@@ -1,0 +1,60 @@
+"""What a cancelled consent has left of the earlier tokens: promised where it is certain, looked at where it is not."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from portal.adapters import oauth
+from portal.adapters.oauth import OAuthFailed
+from portal.crypto import Secret
+from portal.rules.problems import NotFound, ProviderUnavailable, ReconsentRequired
+from portal.services import cases, grants, offers, reviews, token_store, tokens
+from portal.services.asker import Asker
+from portal.services.cases import Case
+
+WHOLE_LIFE = timedelta(days=36_500)
+ENDED_BY_NEW_CONSENT = "The provider ended the earlier consent when the new one was given."
+
+
+class OldTokens(StrEnum):
+    """`none`: there were none in use; `kept`: untouched by the new consent; the rest after a look at the provider."""
+
+    NONE = "none"
+    KEPT = "kept"
+    WORK = "work"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+
+
+def promised(case: Case) -> OldTokens:
+    """What may be said without asking the provider; `unknown` where it may have ended them by the new consent."""
+    if not cases.is_holding(case):
+        return OldTokens.NONE
+    return OldTokens.UNKNOWN if reviews.may_have_ended(case) else OldTokens.KEPT
+
+
+def look(asker: Asker, connection_id: UUID, *, now: datetime) -> OldTokens:
+    """Find out whether the connection's tokens still work; when they have ended, the connection says so from now on.
+
+    A refresh proves both tokens at once. Where there is nothing to refresh with, the provider is asked who the access
+    token belongs to.
+    """
+    stored = token_store.read(connection_id)
+    if stored is None or stored.organization_id != asker.organization_id:
+        raise NotFound
+    try:
+        min_ttl = WHOLE_LIFE if stored.refresh_token else None
+        fresh = tokens.fresh_access_token(asker, connection_id, min_ttl=min_ttl, now=now)
+        if fresh.generation > stored.generation or _is_alive(stored.provider_id, fresh.access_token):
+            return OldTokens.WORK
+    except ReconsentRequired:
+        return OldTokens.ENDED
+    except (ProviderUnavailable, OAuthFailed):
+        return OldTokens.UNKNOWN
+    grants.give_up(connection_id, fresh.generation, ENDED_BY_NEW_CONSENT, now=now)
+    return OldTokens.ENDED
+
+
+def _is_alive(provider_id: str, access_token: Secret) -> bool:
+    provider, app = offers.offered(provider_id)
+    return oauth.is_alive(provider, app, access_token)

@@ -1,0 +1,29 @@
+"""Settings of gunicorn, the web server: `gunicorn -c python:portal.web_server wsgi:app`."""
+
+import os
+import sys
+from typing import Any
+
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("PORTAL_THREADS", "8"))
+control_socket_disable = True
+graceful_timeout = 30
+max_requests = 0
+
+
+def on_starting(_server: Any) -> None:
+    """Check the configuration before anything listens."""
+    from portal.config import load_config
+    from portal.rules.problems import ConfigurationInvalid
+
+    try:
+        load_config(os.environ)
+    except ConfigurationInvalid as invalid:
+        sys.stderr.write("".join(f"{problem}\n" for problem in invalid.problems))
+        sys.exit(1)
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Fewer forced thread switches: at the default, more than a few threads make Python slower."""
+    sys.setswitchinterval(0.05)
