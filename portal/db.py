@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import CursorResult, DateTime, Engine, LargeBinary, MetaData, UpdateBase, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection as DatabaseConnection
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -117,6 +118,12 @@ def rows_changed(statement: UpdateBase) -> int:
     return cast(CursorResult[Any], db.session.execute(statement)).rowcount
 
 
+def insert_into(table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that understands ON CONFLICT, for the database at hand."""
+    is_postgresql = db.session.get_bind().dialect.name == "postgresql"
+    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+
+
 def _run(act: Callable[[], T], *, writing: bool) -> T:
     session = db.session()
     inside = session.info.get("inside")
@@ -147,9 +154,10 @@ def _outermost(session: Session, act: Callable[[], T], *, writing: bool) -> T:
 
 def engine_options(url: str, *, pool_size: int) -> dict[str, Any]:
     """Engine settings for the database behind `url`, for a process with `pool_size` threads."""
+    quiet = {"hide_parameters": True}  # an error's words go into the log, and values hold addresses
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
-    return {"pool_size": pool_size, "max_overflow": 2, "pool_pre_ping": False, "pool_recycle": 1800}
+        return quiet | {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
+    return quiet | {"pool_size": pool_size, "max_overflow": 2, "pool_pre_ping": False, "pool_recycle": 1800}
 
 
 def prepare_engine(engine: Engine) -> None:

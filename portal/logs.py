@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import structlog
 from structlog.typing import Processor
@@ -95,7 +95,7 @@ def own_secrets(config: Config) -> frozenset[str]:
     """Every secret of this portal's configuration, as it stands in the environment and as it would stand in a URL."""
     urls = (config.database_url, config.redis_url or "")
     secrets = {config.secret_key.reveal(), *(to_base64url(key) for _, key in config.token_keys)}
-    secrets |= {urlsplit(url).password or "" for url in urls}
+    secrets |= {unquote(urlsplit(url).password or "") for url in urls}
     secrets |= {config.smtp.password.reveal()} if config.smtp and config.smtp.password else set()
     secrets |= {
         one.strip() for name, value in config.environ.items() if name.endswith("_SECRET") for one in value.split(",")

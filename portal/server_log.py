@@ -1,4 +1,4 @@
-"""Gunicorn's log, masked like ours: login links and providers' answers are addresses, and access logs are full of them."""
+"""Gunicorn's log, masked like ours: login links and providers' answers are addresses, and access logs list those."""
 
 import logging
 from typing import Any

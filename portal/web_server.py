@@ -10,6 +10,7 @@ threads = int(os.environ.get("PORTAL_THREADS", "8"))
 control_socket_disable = True
 graceful_timeout = 30
 max_requests = 0
+logger_class = "portal.server_log.MaskedServerLog"
 
 
 def on_starting(_server: Any) -> None:

@@ -1,4 +1,4 @@
-"""Sending mail (Flask-Mail): to the SMTP server of the configuration, or into the mailbox folder where there is none."""
+"""Sending mail (Flask-Mail): to the configured SMTP server, or into the mailbox folder where there is none."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from portal.mail_settings import MailSecurity
 
 REST_S = 30  # after a server was out of reach: so long nobody in this process waits for it again
 
-# Flask-Mail makes all e-mail code of the process write UTF-8 unencoded, in lines of any length; back to Python's own way.
+# Flask-Mail makes all e-mail code of the process write UTF-8 unencoded, in lines of any length: back to Python's way.
 charset.add_charset("utf-8", charset.SHORTEST, charset.BASE64, "utf-8")
 
 

@@ -12,13 +12,15 @@ from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 
-from flask_mail import BadHeaderError
-
 LINE_OCTETS = 900  # servers refuse lines of more than 998 (RFC 5321 section 4.5.3.1.6)
 BOUNDARY = "=_reconsent_=_alternative_=_"  # "=_" is nothing that quoted-printable text can hold (RFC 2045 section 6.7)
 _BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class BadHeader(ValueError):
+    """A header's text would have broken out of its header."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,7 +38,7 @@ class Letter:
 
 
 def compose(letter: Letter) -> bytes:
-    """The letter as multipart/alternative with CRLF lines; raises BadHeaderError rather than letting a header in two."""
+    """The letter as multipart/alternative with CRLF lines; raises BadHeader rather than let one header become two."""
     headers = {
         "From": _address(letter.sender),
         "To": _address(letter.recipient),
@@ -70,7 +72,7 @@ def list_header(entries: list[str]) -> str:
 def _header(name: str, value: str) -> str:
     unfolded = value.replace("\r\n ", " ")  # the one legal break, which a blank must follow (RFC 5322 section 2.2.3)
     if not _HEADER_NAME.fullmatch(name) or _BREAKS.search(unfolded):
-        raise BadHeaderError(name)
+        raise BadHeader(name)
     return f"{name}: {value}"
 
 
@@ -99,7 +101,7 @@ def _encoded(text: str) -> str:
 def _address(person: tuple[str, str]) -> str:
     name, address = person
     if _BREAKS.search(name) or _BREAKS.search(address):
-        raise BadHeaderError("address")
+        raise BadHeader("address")
     if name.isascii() and address.isascii():
         return formataddr((name, address))
     phrase = Header(name, "utf-8", maxlinelen=75).encode(linesep="\r\n")

@@ -28,7 +28,7 @@ from portal.providers.apps import ProviderApp
 from portal.providers.endpoints import Upgrade
 from portal.providers.schema import Provider
 from portal.providers.words import ClientAuth, OnMissing, Pkce, RefreshMode
-from portal.rules.verdicts import Fault, FaultAction, Phase, Verdict
+from portal.rules.verdicts import Fault, FaultAction, Verdict
 
 __all__ = [
     "Identity",
@@ -134,9 +134,9 @@ def refresh(
 
     No `refresh_token` in the answer: the stored one stays. No `refresh_expires_at`: so does its stored end.
     """
-    calls = Calls(provider, app)
+    calls, end = Calls(provider, app), Deadline(deadline)
     ask = _refresh_ask(calls, refresh_token, redirect_uri, scopes)
-    tokens = _ask_for_tokens(calls, ask, Deadline(deadline), now)
+    tokens = _ask_for_tokens(calls, ask, end, now)
     if tokens.refresh_token is None and _must_replace(provider):
         raise OAuthFailed(Verdict(Fault.TRANSIENT, FaultAction.RETRY, "an answer without a new refresh token"))
     if counts_from_first_grant(provider) and not tokens.is_refresh_expiry_stated:
@@ -202,7 +202,7 @@ def _upgraded(calls: Calls, upgrade: Upgrade, tokens: TokenAnswer, deadline: Dea
         auth=ClientAuth.BEARER,
         headers={"Authorization": f"Bearer {access_token}"} if upgrade.bearer else {},
     )
-    longer = read_tokens(calls.provider, calls.send(ask, None, Phase.TOKEN, deadline.left()), now=now)
+    longer = read_tokens(calls.provider, calls.send(ask, None, deadline), now=now)
     return replace(
         longer,
         refresh_token=longer.refresh_token or tokens.refresh_token,

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 from urllib.parse import quote, urlencode
@@ -12,7 +12,7 @@ from authlib.common.urls import add_params_to_uri
 
 from portal.adapters.discovery import Library, Published, library, wrongly_set_up
 from portal.adapters.token_answers import judged
-from portal.adapters.web import DEADLINE, Request, outgoing
+from portal.adapters.web import DEADLINE, NoAnswer, Request, outgoing
 from portal.crypto import Secret
 from portal.providers.apps import ProviderApp
 from portal.providers.schema import Provider
@@ -21,6 +21,7 @@ from portal.rules.answers import Answer
 from portal.rules.verdicts import Fault, Phase
 
 Params = Mapping[str, str]
+LEAST_TIME = timedelta(milliseconds=250)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +29,11 @@ class Ask:
     """One request with parameters, before it is written down."""
 
     url: str
-    params: Params
+    params: Params = field(repr=False)
     method: Method = Method.POST
     body: Body = Body.FORM
     auth: ClientAuth = ClientAuth.NONE
-    headers: Params
+    headers: Params = field(repr=False)
 
 
 class Deadline:
@@ -41,8 +42,9 @@ class Deadline:
     def __init__(self, length: timedelta = DEADLINE) -> None:
         self._end = monotonic() + length.total_seconds()
 
+    @property
     def left(self) -> timedelta:
-        return timedelta(seconds=max(0.001, self._end - monotonic()))
+        return timedelta(seconds=self._end - monotonic())
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +82,22 @@ class Calls:
     def send_as_app(self, ask: Ask, deadline: Deadline) -> Answer:
         """Ask with the app's secrets in turn while it is our app that is refused: one may just have been replaced."""
         first, *others = self.app.client_secrets or (None,)
-        answer = self.send(ask, first, Phase.TOKEN, deadline.left())
+        answer = self.send(ask, first, deadline)
         for secret in others:
             if judged(self.provider, answer).fault is not Fault.APP_CONFIG:
                 break
-            answer = self.send(ask, secret, Phase.TOKEN, deadline.left())
+            answer = self.send(ask, secret, deadline)
         return answer
 
-    def send(self, ask: Ask, secret: Secret | None, phase: Phase, deadline: timedelta) -> Answer:
-        """Ask as our app, showing one of its secrets."""
-        return outgoing(self.app.private_hosts).send(self._written(ask, secret), phase=phase, deadline=deadline)
+    def send(self, ask: Ask, secret: Secret | None, deadline: Deadline) -> Answer:
+        """Ask as our app, showing one of its secrets; not at all when there is no time to wait for the answer.
+
+        A rotating refresh token whose answer nobody reads is lost.
+        """
+        if deadline.left < LEAST_TIME:
+            return NoAnswer(Phase.TOKEN, reason="no time left to ask")
+        request = self._written(ask, secret)
+        return outgoing(self.app.private_hosts).send(request, phase=Phase.TOKEN, deadline=deadline.left)
 
     def _written(self, ask: Ask, secret: Secret | None) -> Request:
         shown = secret.reveal() if secret else ""

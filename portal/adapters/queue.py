@@ -32,7 +32,7 @@ def ring(dotted_name: str, *args: object, at_front: bool = False) -> bool:
 
 
 def ring_once(job_id: str, dotted_name: str, *args: object, remember: timedelta, at_front: bool = False) -> bool:
-    """As `ring`, but False when a job of that id waits, runs, or has ended within `remember`."""
+    """As `ring`, but nothing happens when a job of that id waits, runs, or has ended within `remember`."""
     return _enqueue(dotted_name, args, at_front=at_front, job_id=job_id, kept_s=int(remember.total_seconds()))
 
 
@@ -93,7 +93,7 @@ def _enqueue(
             description=dotted_name,
         )
     except DuplicateJobError:
-        return False
+        return True
     except RedisError as error:
         log.warning("the queue cannot be reached", job=dotted_name, error=type(error).__name__)
         return False

@@ -5,6 +5,7 @@ treated as if an enemy had chosen its target (promise: private, link-local, meta
 packet). Proxy settings of the environment are ignored, since a proxy would connect where we cannot look.
 """
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,14 +30,16 @@ MAX_BODY_BYTES = 1024 * 1024
 KEPT_CONNECTIONS = 64  # a host, as many as threads that call one provider at once
 USUAL_HEADERS = {"User-Agent": "Reconsent", "Accept": "application/json", "Accept-Encoding": "identity"}
 
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # below that it writes down addresses with their queries
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request, ready to be sent."""
 
-    url: str
+    url: str = field(repr=False)  # some providers take secrets in it
     method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
 
 

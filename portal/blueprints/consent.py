@@ -25,19 +25,13 @@ DONE = {
     Choice.RENEW_OTHER: "Your other connection is renewed.",
 }
 CANCELLED = {
-    OldTokens.NONE: ("message", "Cancelled. Nothing was connected."),
-    OldTokens.KEPT: ("message", "Cancelled. Nothing was changed: the connection works as before."),
-    OldTokens.WORK: ("message", "Cancelled. Nothing was changed: we asked the provider, and the connection still works."),
-    OldTokens.ENDED: (
-        "warning",
-        "Cancelled. The provider ended the earlier consent when the new one was given, so please reconnect.",
-    ),
-    OldTokens.UNKNOWN: (
-        "warning",
-        "Cancelled. Nothing was changed here. The provider did not tell us whether the earlier consent still counts; if "
-        "it does not, we will let you know.",
-    ),
+    OldTokens.NONE: "Cancelled. Nothing was connected.",
+    OldTokens.KEPT: "Cancelled. Nothing was changed: the connection works as before.",
+    OldTokens.WORK: "Cancelled. We asked the provider: the connection still works as before.",
+    OldTokens.ENDED: "Cancelled. But the provider ended the earlier consent when you gave the new one; reconnect.",
+    OldTokens.UNKNOWN: "Cancelled. Nothing was changed here; whether the earlier consent still counts is not known.",
 }
+WORRYING = (OldTokens.ENDED, OldTokens.UNKNOWN)
 
 
 @blueprint.get("/callback/<provider_id>")
@@ -94,8 +88,7 @@ def _next_page(decided: Decided) -> ResponseReturnValue:
             flash(CHANGED_MEANWHILE, "warning")
         return see_other(".review", pending_id=decided.pending_id)
     if decided.choice is Choice.CANCEL:
-        category, words = CANCELLED[decided.old_tokens]
-        flash(words, category)
+        flash(CANCELLED[decided.old_tokens], "warning" if decided.old_tokens in WORRYING else "message")
     else:
         flash(DONE[decided.choice])
     if decided.connection_id is None:

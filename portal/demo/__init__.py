@@ -1,1 +1,1 @@
-"""Everything `make demo` adds to the portal: a stand-in provider, a mail sink and mailbox, sample data, the launcher."""
+"""Everything `make demo` adds to the portal: stand-in provider, mail sink, mailbox, sample data, launcher."""

@@ -1,4 +1,4 @@
-"""The sample organization's people and what each of them has connected: made by rule, so that every demo is the same."""
+"""The sample organization's people and what each of them has connected: made by rule, the same in every demo."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ SLUG = "northwind"
 DOMAIN = "northwind-bakery.example"
 TEAMS = ("Marketing", "Press", "Shops", "Events", "People", "Finance")
 FIRST = (
-    "Amelie", "Bruno", "Carla", "David", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Keiko", "Liam", "Mara", "Nils", "Olga",
-    "Pablo", "Quentin", "Rosa", "Samir",
+    "Amelie", "Bruno", "Carla", "David", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Keiko", "Liam", "Mara",
+    "Nils", "Olga", "Pablo", "Quentin", "Rosa", "Samir",
 )  # fmt: skip
 LAST = (
     "Abbott",

@@ -16,7 +16,10 @@ from portal.rules.problems import NotFound
 
 blueprint = Blueprint("demo", __name__, url_prefix="/demo")
 
-MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox allow-top-navigation-by-user-activation"
+MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
+    "sandbox allow-top-navigation-by-user-activation"
+)
 
 
 def register(app: Flask) -> None:

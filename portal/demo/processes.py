@@ -43,7 +43,7 @@ class Processes:
         """Start `python -m ...` with its output in a log of its own."""
         log = self._log_dir / f"{name}.log"
         with log.open("ab") as output:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - our own modules, by our own interpreter
                 [sys.executable, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,

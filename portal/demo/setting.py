@@ -55,7 +55,7 @@ class Setting:
 
 
 def read_setting(environ: Mapping[str, str]) -> Setting:
-    """The demo asked for by `PORT` and `PORTAL_DATA_DIR`; raises ValueError with a sentence for a port nobody can use."""
+    """The demo asked for by `PORT` and `PORTAL_DATA_DIR`; raises ValueError for a port nobody can use."""
     port = _port(environ.get("PORT") or str(DEFAULT_PORT))
     if not _is_free(port):
         raise ValueError(f"Port {port} is in use. Choose another one: PORT={port + 10} make demo")

@@ -1,4 +1,4 @@
-"""Travelling with the demo's clock: some days forward, step by step, with everything that falls due done at each stop."""
+"""Travelling with the demo's clock: some days forward, and everything that falls due is done at each stop."""
 
 import subprocess
 import sys

@@ -15,6 +15,7 @@ from portal.providers.apps import PREFIX, AppReading, ProviderApp, names_of, rea
 from portal.providers.checks import disagreements
 from portal.providers.reading import Complaint, Place, Reader, Table, Unreadable
 from portal.providers.schema import Provider
+from portal.providers.words import Kind
 
 BUILT_IN = Path(__file__).parent
 MAX_FILE_BYTES = 256 * 1024
@@ -56,8 +57,8 @@ class Catalog:
 
     @property
     def offered(self) -> tuple[Provider, ...]:
-        """The providers a person can connect, by name."""
-        return tuple(provider for provider in self.all if provider.id in self.apps)
+        """The providers a person can connect by consent, by name."""
+        return tuple(one for one in self.all if one.kind is Kind.OAUTH2 and one.id in self.apps)
 
     def authorize_origins(self) -> frozenset[str]:
         """Where the offered providers' approval pages live, as far as their files say: the issuer's home otherwise."""

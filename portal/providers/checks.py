@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from portal.providers.reading import Complaint, Place
 from portal.providers.schema import SCHEMA, Provider
-from portal.providers.words import HumanClock, IdentitySource, Kind, RefreshMode, RevokeStyle, VariableScope
+from portal.providers.words import ClientAuth, HumanClock, IdentitySource, Kind, RefreshMode, RevokeStyle, VariableScope
 
 ID = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*")
 VARIABLE = re.compile(r"\{([^{}]*)\}")
@@ -67,6 +67,8 @@ def _check_identity(provider: Provider) -> Iterator[Complaint]:
 
 def _check_refresh(provider: Provider) -> Iterator[Complaint]:
     refresh = provider.refresh
+    if ClientAuth.PRIVATE_KEY_JWT in {provider.token.auth, refresh.auth, provider.revoke.auth}:
+        yield Complaint(("token", "auth"), "names private_key_jwt, which this version cannot do")
     if refresh.mode is RefreshMode.REFRESH_TOKEN and not provider.token.map.refresh_token:
         yield Complaint(("token", "map", "refresh_token"), "is needed to refresh with it")
     if not 0 < refresh.early < 1:

@@ -69,9 +69,9 @@ class Reader:
 
     def _fields(self, kind: type, raw: Table, place: Place) -> dict[str, Any]:
         declared = _declared(kind)
-        for key in raw.keys() - declared.keys():
+        for key in sorted(raw.keys() - declared.keys()):
             self.complain((*place, key), "is not a key of this table")
-        for key in _required(kind) - raw.keys():
+        for key in sorted(_required(kind) - raw.keys()):
             self.complain((*place, key), "is missing")
         known = ((key, value) for key, value in raw.items() if key in declared)
         read = {key: self._read(declared[key], value, (*place, key)) for key, value in known}

@@ -74,6 +74,7 @@ def _added(case: Case, nickname: str, now: datetime) -> Connection:
         provider_id=case.provider_id,
         nickname=nickname or offers.short_name(case.new.label),
         state=ConnectionState.INVITED,
+        consent_expires_at=None,
         state_since=now,
         created_at=now,
     )

@@ -1,17 +1,176 @@
 """Delivery: a batch of e-mails over several kept connections at once, each noted as sent before the next one leaves.
 
-To a real server latency is everything, so a batch is dealt out to threads with a connection each. What must not happen
-is that a worker which is killed has many mails accepted and not yet noted: they would all arrive twice. So at most one
-mail of a process is between its last byte and its note (`_turn`); only where a server thinks for long do others follow.
+To a real server latency is everything, so a batch is dealt out to threads with a connection each. A worker that is
+killed must not have many mails accepted and not yet noted, for they would all arrive twice: so at most one mail of a
+process is between its last byte and its note (`_turn`), and only where a server thinks for long do others follow.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import batched
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from functools import partial
 from threading import Lock
 from time import monotonic
 from uuid import uuid4
 
 import structlog
+
+from portal.adapters import mail, mime
+from portal.adapters.mail import Carrier
+from portal.adapters.smtp import NotTaken, Refused, Unreachable
+from portal.db import transaction
+from portal.extensions import run_side_by_side
+from portal.models.email import EmailKind
+from portal.rules.deliveries import FIRST_WAIT, next_attempt_at
+from portal.services import audit, login_links, outbox, outgoing, reminder_lines, writing
+from portal.services.asker import Asker
+from portal.services.audit import EventKind
+from portal.services.outgoing import Outgoing
+
+CONNECTIONS = 8
+WORTH_A_CONNECTION = 4  # mails; opening a connection takes about as long as sending one
+BUDGET_S = 20.0  # then a worker turns to other jobs; the sweep rings again for what is left
+TURN_S = 0.01  # a server that takes longer to answer holds up nobody else
+
+log = structlog.get_logger(__name__)
+_last_byte = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of a batch."""
+
+    sent: int = 0
+    put_back: int = 0
+    parked: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
+    def __str__(self) -> str:
+        return f"{self.sent} sent, {self.put_back} put back, {self.parked} parked"
+
+
+SENT, PUT_BACK, PARKED = Tally(sent=1), Tally(put_back=1), Tally(parked=1)
+
+
+def deliver(email_ids: Sequence[int], *, now: datetime) -> Tally:
+    """Deliver those of these e-mails that are due and that nobody else is delivering, within about 20 seconds."""
+    if not email_ids or mail.is_resting():
+        return Tally()
+    width = min(CONNECTIONS, -(-len(email_ids) // WORTH_A_CONNECTION))
+    size = -(-len(email_ids) // width)
+    shares = [email_ids[start : start + size] for start in range(0, len(email_ids), size)]
+    deliver_share = partial(_deliver_share, until=monotonic() + BUDGET_S, now=now)
+    return sum(run_side_by_side(deliver_share, shares, width=width), Tally())
+
+
+def _deliver_share(email_ids: Sequence[int], *, until: float, now: datetime) -> Tally:
+    claimant = uuid4().hex
+    waiting = list(outgoing.prepare(email_ids, claimant, now=now))
+    tally = Tally()
+    try:
+        with mail.carrier() as carrier:
+            while waiting and monotonic() < until and not mail.is_resting():
+                tally += _deliver_one(carrier, waiting.pop(0), claimant, now)
+    finally:
+        left = [one.email.id for one in waiting]
+        due_at = now + FIRST_WAIT if mail.is_resting() else now
+        if left:
+            outbox.put_back(left, claimant, due_at=due_at, reason="not reached in time")
+    return tally + Tally(put_back=len(left))
+
+
+def _deliver_one(carrier: Carrier, one: Outgoing, claimant: str, now: datetime) -> Tally:
+    """One e-mail from its words to its note; what the server says about this one stops no other."""
+    if one.link and one.link.is_used:
+        return _note_sent(one, now)  # somebody signed in with it: it had arrived before its last sender was killed
+    try:
+        return _send(carrier, one, now)
+    except Refused as refused:
+        return _refused(one, claimant, str(refused), is_for_good=refused.is_for_good, now=now)
+    except Unreachable as unreachable:
+        mail.rest()
+        log.warning("the mail server is out of reach", reason=str(unreachable))
+        outbox.put_back([one.email.id], claimant, due_at=now + FIRST_WAIT, reason=str(unreachable))
+        return PUT_BACK
+    except NotTaken as trouble:
+        return _refused(one, claimant, str(trouble), is_for_good=False, now=now)
+    except ValueError:  # an address or a header that no server could take
+        return _refused(one, claimant, "the address is none that mail servers know", is_for_good=True, now=now)
+
+
+def _send(carrier: Carrier, one: Outgoing, now: datetime) -> Tally:
+    letter = writing.letter_of(one, now=now)
+    raw = mime.compose(letter)
+    carrier.announce(letter.sender[1], letter.recipient[1])
+    with _turn():
+        carrier.hand_over(raw)
+        return _note_sent(one, now)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    is_ours = _last_byte.acquire(timeout=TURN_S)
+    try:
+        yield
+    finally:
+        if is_ours:
+            _last_byte.release()
+
+
+@transaction
+def _note_sent(one: Outgoing, now: datetime) -> Tally:
+    """The small write after each mail: it is sent, its link is the member's newest, its series go on."""
+    email = one.email
+    if outbox.mark_sent(email.id, one.kind, now=now):
+        if one.link:
+            login_links.supersede_others(email.member_id, one.link.id, now=now)
+        reminder_lines.advance(email.id, one.lines.due, one.reader.policy, was_sent=True, now=now)
+        _tell_sent(one, now)
+    return SENT
+
+
+def _refused(one: Outgoing, claimant: str, reason: str, *, is_for_good: bool, now: datetime) -> Tally:
+    """A refusal for now waits and is tried again, one for good is parked, and so is what was refused for days."""
+    email = one.email
+    waits = email.kind is EmailKind.SIGN_IN
+    again_at = next_attempt_at(email.refusals + 1, queued_at=email.created_at, somebody_waits=waits, now=now)
+    if is_for_good or again_at is None:
+        return _park(one, reason, now)
+    outbox.put_back([email.id], claimant, due_at=again_at, reason=reason, refusals=1)
+    return PUT_BACK
+
+
+@transaction
+def _park(one: Outgoing, reason: str, now: datetime) -> Tally:
+    """Not tried again, and its member's admins can see why; the series goes on, for an address may be put right."""
+    email = one.email
+    if outbox.park(email.id, reason, now=now):
+        reminder_lines.advance(email.id, one.lines.due, one.reader.policy, was_sent=False, now=now)
+        audit.record(
+            Asker.portal(email.organization_id),
+            EventKind.EMAIL_PARKED,
+            now=now,
+            member_id=email.member_id,
+            email=email.id,
+            email_kind=one.kind.value,
+            reason=reason[: outbox.LONGEST_ERROR],
+        )
+    return PARKED
+
+
+def _tell_sent(one: Outgoing, now: datetime) -> None:
+    email = one.email
+    tell = partial(audit.record, Asker.portal(email.organization_id), now=now, member_id=email.member_id)
+    for line in one.lines.due:
+        tell(
+            EventKind.REMINDER_SENT,
+            connection_id=line.connection_id,
+            email=email.id,
+            step=line.step,
+            days_left=line.days_left,
+        )
+    if not one.lines.due:
+        tell(EventKind.EMAIL_SENT, connection_id=email.connection_id, email=email.id, email_kind=one.kind.value)

@@ -98,7 +98,8 @@ def due_batches(*, now: datetime) -> tuple[Batch, ...]:
     """The e-mails whose time has come, those of a worker that was killed included, in batches of at most 100."""
     due = select(Email.id).where(Email.next_attempt_at <= now).order_by(Email.next_attempt_at).limit(DUE_AT_ONCE)
     ids = sorted(db.session.scalars(due))
-    return tuple(Batch(number, tuple(batch)) for number, batch in groupby(ids, key=lambda email_id: email_id // BATCH_SIZE))
+    stretches = groupby(ids, key=lambda email_id: email_id // BATCH_SIZE)
+    return tuple(Batch(number, tuple(stretch)) for number, stretch in stretches)
 
 
 def ring_due(*, now: datetime) -> int:

@@ -1,10 +1,8 @@
-"""When each part of the portal was last seen at work, by the machine's own time: a moved demo clock must not hide it."""
+"""When each part of the portal was last at work, by the machine's own time: a moved demo clock must not hide it."""
 
 from datetime import datetime
 
-from sqlalchemy.dialects import postgresql, sqlite
-
-from portal.db import db, reading, transaction
+from portal.db import db, insert_into, reading, transaction
 from portal.models import Heartbeat
 
 SCHEDULER = "scheduler"
@@ -14,8 +12,7 @@ WORKER = "worker"
 @transaction
 def beat(name: str, now: datetime) -> None:
     """Note that this part is at work; `now` is the machine's own time."""
-    dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
-    seen = dialect.insert(Heartbeat).values(name=name, seen_at=now)
+    seen = insert_into(Heartbeat).values(name=name, seen_at=now)
     db.session.execute(seen.on_conflict_do_update(index_elements=["name"], set_={"seen_at": seen.excluded.seen_at}))
 
 

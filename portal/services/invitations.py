@@ -1,13 +1,14 @@
 """Invitations: an e-mail whose link signs a person in and leads them to their page, or to what they shall connect."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 
 from portal.db import db, transaction
 from portal.extensions import catalog
-from portal.models import Connection, Member
+from portal.models import Connection, Email, Member
 from portal.models.columns import new_id
 from portal.models.email import EmailKind
 from portal.providers.schema import Provider
@@ -23,10 +24,26 @@ DEACTIVATED = "This person is deactivated. Reactivate them first."
 
 
 @transaction
-def invite_person(asker: Asker, *, email: str, name: str, role: str, team: str | None, now: datetime) -> UUID:
-    """Add a person and invite them; raises InvalidRequest as `members.add` does."""
+def invite_person(
+    asker: Asker,
+    *,
+    email: str,
+    name: str,
+    role: str,
+    team: str | None,
+    provider_id: str | None = None,
+    nickname: str | None = None,
+    now: datetime,
+) -> UUID:
+    """Add a person and send them one invitation: to their page, or to connect a login at the provider.
+
+    Raises InvalidRequest as `members.add` does, and what `invite_connection` raises.
+    """
     member_id = members.add(asker, email=email, name=name, role=role, team=team, now=now)
-    invite_member(asker, member_id, now=now)
+    if provider_id:
+        invite_connection(asker, member_email=email, provider_id=provider_id, nickname=nickname, now=now)
+    else:
+        invite_member(asker, member_id, now=now)
     return member_id
 
 
@@ -70,9 +87,22 @@ def invite_connection(
     return connection.id
 
 
+@transaction
+def invite_many(asker: Asker, member_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Invite all of these, whom the caller has found to be uninvited and active; the sweep rings for their e-mails."""
+    if not member_ids:
+        return
+    db.session.execute(update(Member).where(Member.id.in_(member_ids)).values(invited_at=now))
+    shared = {"organization_id": asker.organization_id, "kind": EmailKind.INVITATION, "place": HOME} | {
+        "detail": _invited_by(asker),
+        "created_at": now,
+        "next_attempt_at": now,
+    }
+    db.session.execute(insert(Email), [shared | {"member_id": member_id} for member_id in member_ids])
+
+
 def _invite(asker: Asker, member: Member, *, connection_id: UUID | None = None, now: datetime) -> None:
     member.invited_at = now
-    inviter = db.session.get(Member, asker.member_id) if asker.member_id else None
     emails.queue(
         asker.organization_id,
         member.id,
@@ -80,8 +110,13 @@ def _invite(asker: Asker, member: Member, *, connection_id: UUID | None = None, 
         now=now,
         connection_id=connection_id,
         place=f"{HOME}/{connection_id}" if connection_id else HOME,
-        detail={"invited_by": inviter.name} if inviter else {},
+        detail=_invited_by(asker),
     )
+
+
+def _invited_by(asker: Asker) -> dict[str, str]:
+    inviter = db.session.get(Member, asker.member_id) if asker.member_id else None
+    return {"invited_by": inviter.name} if inviter else {}
 
 
 def _offered(provider_id: str) -> Provider:

@@ -76,7 +76,7 @@ class Minting:
 
 @dataclass(frozen=True, slots=True)
 class MintedLink:
-    """A link that is on its way: its address (a secret) and how long it lives; used already, if its mail had arrived."""
+    """A link on its way: its address (a secret) and how long it lives; used already if its mail arrived after all."""
 
     id: UUID
     url: str

@@ -126,17 +126,18 @@ def change(asker: Asker, member_id: UUID, *, name: str, role: str, team: str | N
     Raises InvalidRequest about wrong fields and Conflict where the last org admin would be one no more.
     """
     member = locked(asker, member_id)
-    rewrite(asker, member, people.checked(member.email, name, role, team), now=now)
+    person = people.checked(member.email, name, role, team)
+    if member.role is Role.ORG_ADMIN and person.role is not Role.ORG_ADMIN:
+        _keep_an_admin(member)
+    rewrite(asker, member, person, now=now)
 
 
 @transaction
-def rewrite(asker: Asker, member: Member, person: Person, *, now: datetime) -> bool:
-    """Bring a row that this transaction holds to what was entered; False when it said so already."""
-    changed = _differences(member, person)
+def rewrite(asker: Asker, member: Member, person: Person, *, now: datetime) -> None:
+    """Bring a row of the transaction around us to what was entered, an empty name leaving the present one."""
+    changed = differences(member, person)
     if not changed:
-        return False
-    if changed.get("role") and member.role is Role.ORG_ADMIN:
-        _keep_an_admin(member)
+        return
     is_less = is_demotion(member.role, person.role)
     facts = {name: [getattr(member, name), value] for name, value in changed.items() if name != "name"}
     for name, value in changed.items():
@@ -144,7 +145,6 @@ def rewrite(asker: Asker, member: Member, person: Person, *, now: datetime) -> b
     audit.record(asker, EventKind.MEMBER_CHANGED, now=now, member_id=member.id, **facts)
     if is_less:
         sessions.end_all_of(asker, member.id, now=now)
-    return True
 
 
 @transaction
@@ -177,19 +177,33 @@ def locked(asker: Asker, member_id: UUID) -> Member:
 
     Two admins who demote each other at the same moment must not both succeed. Raises NotFound.
     """
-    own = select(Member).where(Member.organization_id == asker.organization_id)
-    wanted = own.where((Member.id == member_id) | _is_admin()).order_by(Member.id).with_for_update()
-    rows = db.session.scalars(wanted.execution_options(populate_existing=True))
-    found = next((row for row in rows if row.id == member_id), None)
+    found = next((row for row in _hold(asker, (Member.id == member_id) | _is_admin()) if row.id == member_id), None)
     if found is None:
         raise NotFound
     return found
+
+
+def hold_admins(asker: Asker) -> None:
+    """Keep every active org admin as they are until the transaction around us ends."""
+    _hold(asker, _is_admin())
+
+
+def admin_emails(asker: Asker) -> set[str]:
+    """The addresses of the organization's active org admins, in the transaction around us."""
+    wanted = select(Member.email).where(Member.organization_id == asker.organization_id, _is_admin())
+    return set(db.session.scalars(wanted))
 
 
 def by_email(asker: Asker, emails: Sequence[str]) -> dict[str, Member]:
     """The organization's people with these addresses (in stored form), in the transaction around us."""
     wanted = select(Member).where(Member.organization_id == asker.organization_id, Member.email.in_(emails))
     return {member.email: member for member in db.session.scalars(wanted)}
+
+
+def _hold(asker: Asker, condition: ColumnElement[bool]) -> Sequence[Member]:
+    wanted = select(Member).where(Member.organization_id == asker.organization_id, condition)
+    held = wanted.order_by(Member.id).with_for_update().execution_options(populate_existing=True)
+    return db.session.scalars(held).all()
 
 
 def _is_admin() -> ColumnElement[bool]:
@@ -209,7 +223,8 @@ def _refuse_taken(asker: Asker, person: Person) -> None:
         raise InvalidRequest({"email": f"{known.name} has this address and {state}."})
 
 
-def _differences(member: Member, person: Person) -> dict[str, Any]:
+def differences(member: Member, person: Person) -> dict[str, Any]:
+    """What the row would have to say instead, by column."""
     wanted = {"name": person.name or member.name, "role": person.role, "team": person.team}
     return {name: value for name, value in wanted.items() if getattr(member, name) != value}
 

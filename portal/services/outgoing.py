@@ -22,7 +22,7 @@ from portal.services import login_links, outbox, reminder_lines
 from portal.services.login_links import PURPOSES, MintedLink, Minting
 from portal.services.outbox import Claimed
 from portal.services.policy import policy_of
-from portal.services.reminder_lines import Lines, ReminderLine
+from portal.services.reminder_lines import Lines
 
 HOME = "/connections"
 DEACTIVATED = "its reader was deactivated"
@@ -57,7 +57,7 @@ class Outgoing:
 
     email: Claimed
     reader: Reader
-    lines: Lines = Lines()
+    lines: Lines = field(default_factory=Lines)
     about: About | None = None
     link: MintedLink | None = field(default=None, repr=False)
 

@@ -78,6 +78,14 @@ def finish(asker: Asker, provider_id: str, params: Mapping[str, str], *, now: da
     """
     trip = attempts.spend(asker, provider_id, params.get("state", ""), now=now)
     new = callbacks.new_grant(trip, params, now=now)
+    return settle(trip, new, now=now)
+
+
+def settle(trip: Trip, new: NewGrant, *, now: datetime) -> Finished:
+    """Accept or park what a trip has brought; whoever loses a race for the login is asked, not overruled.
+
+    Raises NotFound, or Conflict when the connection was disconnected while its person was at the provider.
+    """
     finished = races.settled(lambda: _settle(trip, new, now=now))
     if finished.connection_id is None and finished.pending_id is None:
         attempts.refuse(trip, "disconnected meanwhile", now=now)

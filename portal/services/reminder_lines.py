@@ -1,7 +1,7 @@
-"""What a reminder e-mail says: the connections in it, read as it leaves, and what its sending means for their series."""
+"""What a reminder says: the connections in it, read as it leaves, and what its sending means for their series."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any

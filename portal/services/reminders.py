@@ -7,10 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.adapters import queue as bell
-from portal.db import NEVER, after_commit, db, transaction
+from portal.db import NEVER, after_commit, db, insert_into, transaction
 from portal.models import Connection, Email, Event, Organization, Reminder
 from portal.models.email import WAITING_REMINDER, EmailKind, EmailStatus
 from portal.rules import reminders as rules
@@ -75,8 +74,8 @@ def replan_organization(asker: Asker, *, now: datetime) -> int:
     ]
     for start in range(0, len(changes), REPLANNED_AT_ONCE):
         replanned = update(Reminder).where(Reminder.connection_id == bindparam("of"), Reminder.email_id.is_(None))
-        values = {"next_at": bindparam("next_at"), "next_step": bindparam("next_step")}
-        db.session.connection().execute(replanned.values(values), changes[start : start + REPLANNED_AT_ONCE])
+        replanned = replanned.values(next_at=bindparam("next_at"), next_step=bindparam("next_step"))
+        db.session.connection().execute(replanned, changes[start : start + REPLANNED_AT_ONCE])
     return len(changes)
 
 
@@ -131,8 +130,7 @@ def _write(rows: Sequence[Columns]) -> None:
     """Insert or overwrite whole rows: what a claim may have written in the meantime must not shine through."""
     if not rows:
         return
-    dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
-    adding = dialect.insert(Reminder)
+    adding = insert_into(Reminder)
     renewed = {name: getattr(adding.excluded, name) for name in ("next_at", "next_step", "last_step", "email_id")}
     db.session.connection().execute(
         adding.on_conflict_do_update(index_elements=["connection_id"], set_=renewed), list(rows)
@@ -163,8 +161,7 @@ def _waiting_of(connection: Connection) -> Email | None:
 
 
 def _new_reminder(connection: Connection, now: datetime) -> Email | None:
-    dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
-    adding = dialect.insert(Email).values(
+    adding = insert_into(Email).values(
         organization_id=connection.organization_id,
         member_id=connection.member_id,
         kind=EmailKind.REMINDER,

@@ -10,10 +10,9 @@ from datetime import datetime
 from itertools import pairwise
 from uuid import UUID
 
-from sqlalchemy import JSON, ColumnElement, func, literal, null, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import JSON, ColumnElement, func, literal, select, update
 
-from portal.db import db, reading, rows_changed, transaction
+from portal.db import db, insert_into, reading, rows_changed, transaction
 from portal.models import Email, Reminder
 from portal.models.email import WAITING_REMINDER, EmailKind, EmailStatus
 
@@ -29,7 +28,7 @@ def claim_due(*, now: datetime) -> int:
 
 @reading
 def _spans(*, now: datetime) -> Sequence[Span]:
-    """Ranges of members (after, up to) with a transaction's worth of due steps each, so that no member is cut in two."""
+    """Ranges of members (after, up to) with a transaction's worth of due steps each; none is cut in two."""
     due = db.session.scalar(select(func.count()).where(Reminder.next_at <= now)) or 0
     if due <= CLAIMED_AT_ONCE:
         return [(None, None)] if due else []
@@ -72,6 +71,5 @@ def _give_each_member_an_email(due: list[ColumnElement[bool]], now: datetime) ->
         "attempts": literal(0),
     }
     members = select(*columns.values()).where(*due).group_by(Reminder.organization_id, Reminder.member_id)
-    dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
-    adding = dialect.insert(Email).from_select(list(columns), members.order_by(Reminder.member_id))
+    adding = insert_into(Email).from_select(list(columns), members.order_by(Reminder.member_id))
     db.session.execute(adding.on_conflict_do_nothing(index_elements=["member_id"], index_where=WAITING_REMINDER))

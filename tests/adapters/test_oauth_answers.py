@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -284,6 +285,23 @@ def test_an_address_inside_the_network_is_the_operators_fault_and_gets_no_packet
         oauth.refresh(provider_of(), app, refresh_token=Secret("rt-0"), now=NOW)
     assert failed.value.verdict.fault is Fault.APP_CONFIG
     assert stand_in.asked == []
+
+
+def test_nothing_is_asked_when_nobody_would_wait_for_the_answer(stand_in: StandIn) -> None:
+    stand_in.answers("/token", TOKENS)
+    with pytest.raises(OAuthFailed, match="no time left"):
+        oauth.refresh(
+            provider_of(), stand_in.app, refresh_token=Secret("rt-0"), now=NOW, deadline=timedelta(milliseconds=100)
+        )
+    assert stand_in.asked == []
+
+
+def test_no_log_holds_a_secret_that_travels_in_an_address(stand_in: StandIn, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        answered(stand_in, TOKENS, '[token]\nmethod = "GET"\nbody = "query"\nauth = "post"')
+    ours = [record.getMessage() for record in caplog.records if record.name != "werkzeug"]
+    assert stand_in.asked[0].query["client_secret"] == "s3cret"
+    assert "s3cret" not in str(ours)
 
 
 def test_no_secret_stands_in_a_failure(stand_in: StandIn) -> None:

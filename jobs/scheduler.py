@@ -1,0 +1,51 @@
+"""The ticker: rings for every line of the timetable when its time has come. Any number may run; each tick happens once.
+
+It works on the portal's clock, so that a demo's moved clock makes due work happen at once, and tells by the machine's
+own that it is alive.
+"""
+
+from collections.abc import Callable
+from threading import Event
+
+import structlog
+from flask import Flask
+
+from jobs.timetable import TIMETABLE
+from portal import clock
+from portal.services import workers
+
+TURN_S = 1.0
+BEAT_EVERY_TURNS = 5
+
+log = structlog.get_logger(__name__)
+
+
+def run(app: Flask, stop: Event) -> None:
+    """Tick once a second until told to stop, whatever Redis and the database are doing meanwhile."""
+    turns = 0
+    while not stop.is_set():
+        with app.app_context():
+            if turns % BEAT_EVERY_TURNS == 0:
+                _whatever_happens(_beat)
+            _whatever_happens(turn)
+        turns += 1
+        stop.wait(TURN_S)
+
+
+def turn() -> None:
+    """Ring for everything whose stretch of time has begun; what has been rung for already is not rung for again."""
+    now = clock.now()
+    are_heard = [workers.ring_tick(entry.name, entry.job, entry.every, now=now) for entry in TIMETABLE]
+    if not all(are_heard):
+        workers.revive_queue()
+
+
+def _beat() -> None:
+    workers.note_scheduler(clock.machine_now())
+
+
+def _whatever_happens(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except Exception:  # noqa: BLE001 - the one place: a ticker that ends because the database restarts helps nobody
+        log.exception("a turn of the scheduler failed")

@@ -1,0 +1,37 @@
+"""Every periodic job, a line each; the scheduler rings for each once in every stretch of its time."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One periodic job: what people call it, how often it is due, and where it stands."""
+
+    name: str
+    every: timedelta
+    job: str
+
+    def run(self) -> Any:
+        """Do it here and now; returns what it says it did."""
+        module, _, function = self.job.rpartition(".")
+        return getattr(import_module(module), function)()
+
+
+def _seconds(name: str, every: int, job: str) -> Entry:
+    return Entry(name, timedelta(seconds=every), job)
+
+
+TIMETABLE = (
+    _seconds("sign-in requests", 15, "jobs.sign_in.answer_waiting"),
+    _seconds("reminders", 15, "jobs.reminders.claim_due"),
+    _seconds("e-mails", 15, "jobs.emails.ring_due"),
+    _seconds("tokens", 15, "jobs.tokens.ring_due"),
+    _seconds("decisions nobody made", 60, "jobs.reconsent.forget_expired"),
+    _seconds("revocations", 60, "jobs.connections.finish_revocations"),
+    _seconds("sign-in traces", 3600, "jobs.sign_in.forget_answered"),
+    _seconds("old links", 3600, "jobs.housekeeping.forget_old"),
+    _seconds("worker", 15, "jobs.housekeeping.note_worker"),
+)

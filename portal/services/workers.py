@@ -1,0 +1,44 @@
+"""The workers as entry points see them: working, draining the queue, and the ticks that keep periodic work going."""
+
+from datetime import datetime, timedelta
+
+from portal.adapters import queue, workers
+from portal.services import heartbeats
+
+REMEMBERED_AFTER = timedelta(minutes=1)  # how far two schedulers' clocks may differ without a tick happening twice
+
+
+def work() -> bool:
+    """Work on the queue until told to stop (True), or until Redis has gone away (False)."""
+    return workers.work()
+
+
+def drain() -> int:
+    """Do every job that waits, and those they bring about; returns how many. Raises RedisError without Redis."""
+    return workers.drain()
+
+
+def is_drained() -> bool:
+    """Whether nothing waits and nobody works; raises RedisError without Redis."""
+    return queue.length() == 0 and queue.running() == 0
+
+
+def ring_tick(name: str, job: str, every: timedelta, *, now: datetime) -> bool:
+    """Have this periodic job done once in the present stretch of time, whoever else asks; False without Redis."""
+    slot = int(now.timestamp() // every.total_seconds())
+    return queue.ring_once(f"tick:{name}:{slot}", job, remember=every + REMEMBERED_AFTER)
+
+
+def revive_queue() -> None:
+    """Start the portal's own Redis again where it has ended."""
+    queue.revive()
+
+
+def note_scheduler(machine_now: datetime) -> None:
+    """The scheduler is at work."""
+    heartbeats.beat(heartbeats.SCHEDULER, machine_now)
+
+
+def note_worker(machine_now: datetime) -> None:
+    """A worker is at work."""
+    heartbeats.beat(heartbeats.WORKER, machine_now)
