@@ -10,7 +10,7 @@ from threading import Event
 import structlog
 from flask import Flask
 
-from jobs.timetable import TIMETABLE
+from jobs.timetable import TIMETABLE, Entry
 from portal import clock
 from portal.services import workers
 
@@ -22,22 +22,35 @@ log = structlog.get_logger(__name__)
 
 def run(app: Flask, stop: Event) -> None:
     """Tick once a second until told to stop, whatever Redis and the database are doing meanwhile."""
-    turns = 0
+    ticker, turns = Ticker(), 0
     while not stop.is_set():
         with app.app_context():
             if turns % BEAT_EVERY_TURNS == 0:
                 _whatever_happens(_beat)
-            _whatever_happens(turn)
+            _whatever_happens(ticker.turn)
         turns += 1
         stop.wait(TURN_S)
 
 
-def turn() -> None:
-    """Ring for everything whose stretch of time has begun; what has been rung for already is not rung for again."""
-    now = clock.now()
-    are_heard = [workers.ring_tick(entry.name, entry.job, entry.every, now=now) for entry in TIMETABLE]
-    if not all(are_heard):
-        workers.revive_queue()
+class Ticker:
+    """Remembers what it has rung for; that others ring too does not matter."""
+
+    def __init__(self) -> None:
+        self._rung: dict[str, int] = {}
+
+    def turn(self) -> None:
+        """Ring for everything whose stretch of time has begun."""
+        now = clock.now()
+        if not all(self._ring(entry, entry.stretch(now)) for entry in TIMETABLE):
+            workers.revive_queue()
+
+    def _ring(self, entry: Entry, stretch: int) -> bool:
+        if self._rung.get(entry.name) == stretch:
+            return True
+        is_heard = workers.ring_tick(entry.name, stretch, entry.job, every=entry.every)
+        if is_heard:
+            self._rung[entry.name] = stretch
+        return is_heard
 
 
 def _beat() -> None:

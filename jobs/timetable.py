@@ -1,7 +1,7 @@
 """Every periodic job, a line each; the scheduler rings for each once in every stretch of its time."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +13,10 @@ class Entry:
     name: str
     every: timedelta
     job: str
+
+    def stretch(self, now: datetime) -> int:
+        """Which of its stretches of time `now` is in, counted alike by everybody."""
+        return int(now.timestamp() // self.every.total_seconds())
 
     def run(self) -> Any:
         """Do it here and now; returns what it says it did."""

@@ -104,11 +104,13 @@ class Stored:
 
 @reading
 def stored(connection_id: UUID) -> Stored:
-    return Stored(
+    found = Stored(
         db.session.get_one(Connection, connection_id),
         db.session.get(Grant, connection_id),
         db.session.get(Reminder, connection_id),
     )
+    db.session.expunge_all()  # as it is now, whatever happens later
+    return found
 
 
 @reading
@@ -120,7 +122,9 @@ def pending(pending_id: UUID) -> PendingGrant:
 def event_kinds(connection_id: UUID | None = None) -> list[str]:
     """The kinds of events so far, in order."""
     kinds = select(Event.kind).order_by(Event.id)
-    return list(db.session.scalars(kinds if connection_id is None else kinds.where(Event.connection_id == connection_id)))
+    return list(
+        db.session.scalars(kinds if connection_id is None else kinds.where(Event.connection_id == connection_id))
+    )
 
 
 @reading

@@ -33,12 +33,12 @@ class Guard:
 
     def __init__(self, private_hosts: frozenset[str], resolve: Resolve) -> None:
         self.private_hosts = private_hosts
-        self._plain_hosts = frozenset(entry.replace("[", "").replace("]", "").lower() for entry in private_hosts)
         self._resolve = resolve
 
     def is_private_host(self, host: str, port: int) -> bool:
         """Whether the operator allows this host although it is private; only such a host may be spoken to over http."""
-        return f"{host.strip('[]')}:{port}".lower() in self._plain_hosts
+        name = host.strip("[]").lower()
+        return f"{f'[{name}]' if ':' in name else name}:{port}" in self.private_hosts
 
     def addresses(self, host: str, port: int, *, timeout: float) -> Sequence[str]:
         """The checked addresses of the host; raises AddressRefused, TimeoutError, or OSError for an unknown name."""

@@ -23,6 +23,8 @@ JOB_TIMEOUT_S = 180  # jobs bound themselves; this ends one that hangs all the s
 KEEP_FAILED_S = 3600
 WAITS_AT_MOST_S = 600  # a bell that nobody heard for so long has been rung again by then
 
+QueueGone = RedisError  # what is raised where an answer cannot do without Redis
+
 log = structlog.get_logger(__name__)
 
 
@@ -37,7 +39,7 @@ def ring_once(job_id: str, dotted_name: str, *args: object, remember: timedelta,
 
 
 def length() -> int:
-    """How many jobs wait; raises RedisError when Redis cannot be reached."""
+    """How many jobs wait; raises QueueGone when Redis cannot be reached."""
     return queue_on(redis()).count
 
 

@@ -43,7 +43,9 @@ class PortalWorker(SimpleWorker):
         self.jobs_done += 1
         return done
 
-    def handle_job_failure(self, job: Job, queue: Queue, started_job_registry: Any = None, exc_string: str = "") -> None:
+    def handle_job_failure(
+        self, job: Job, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
+    ) -> None:
         """The log has the whole story, masked; Redis gets its last line's kind alone."""
         kind = exc_string.strip().rpartition("\n")[2].partition(":")[0]
         super().handle_job_failure(job, queue, started_job_registry, exc_string=kind)

@@ -146,7 +146,8 @@ def address_fault(url: str, *, private_hosts: frozenset[str]) -> str:
         return "is not an address"
     if not parts.hostname or parts.username is not None or parts.fragment:
         return "must have a host, and neither user, password nor fragment"
-    if parts.scheme != "https" and (parts.scheme != "http" or f"{parts.hostname}:{port}" not in private_hosts):
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if parts.scheme != "https" and (parts.scheme != "http" or f"{host}:{port}" not in private_hosts):
         return "must begin with https://"
     return ""
 

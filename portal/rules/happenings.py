@@ -19,6 +19,7 @@ SENTENCES = MappingProxyType(
         "session:ended": "Signed out",
         "sessions:ended": "Signed out everywhere",
         "connection:invited": "Invited to connect",
+        "connection:imported": "Imported with the tokens of a script",
         "connection:connected": "Connected",
         "connection:renamed": "Renamed to “{nickname}”",
         "connection:reconnected": "Reconnected",

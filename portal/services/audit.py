@@ -36,6 +36,7 @@ class EventKind(StrEnum):
     SESSION_ENDED = "session:ended"
     SESSIONS_ENDED = "sessions:ended"
     CONNECTION_INVITED = "connection:invited"
+    CONNECTION_IMPORTED = "connection:imported"
     CONNECTION_CONNECTED = "connection:connected"
     CONNECTION_RENAMED = "connection:renamed"
     CONNECTION_RECONNECTED = "connection:reconnected"

@@ -33,7 +33,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line's cells by column, trimmed; the header is line 1, and a record over several lines counts as its first."""
+    """One line's cells by column, trimmed; the header is line 1, a record over several lines counts as its first."""
 
     number: int
     cells: Mapping[str, str]

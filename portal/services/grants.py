@@ -101,7 +101,7 @@ def give_up(connection_id: UUID, generation: int, reason: str, *, now: datetime)
 
 def _write_tokens(connection: Connection, provider: Provider, new: NewGrant, seen: int | None) -> None:
     """The fenced write: over exactly the generation seen, or a first grant where there was none."""
-    values = _columns(connection, provider, new) | {"generation": (seen or 0) + 1}
+    values = columns(connection, provider, new) | {"generation": (seen or 0) + 1}
     if seen is None:
         values |= {"connection_id": connection.id, "organization_id": connection.organization_id}
         db.session.execute(insert(Grant).values(provider_id=connection.provider_id, **values))
@@ -111,7 +111,8 @@ def _write_tokens(connection: Connection, provider: Provider, new: NewGrant, see
         raise Outrun
 
 
-def _columns(connection: Connection, provider: Provider, new: NewGrant) -> dict[str, Any]:
+def columns(connection: Connection, provider: Provider, new: NewGrant) -> dict[str, Any]:
+    """A new grant as the columns of its row, all but the keys and the generation; its tokens are sealed."""
     return {
         "scopes": " ".join(sorted(new.scopes)),
         "accounts": [asdict(account) for account in new.accounts],

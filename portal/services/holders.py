@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 
+from portal.crypto import digest
 from portal.db import db
 from portal.models import Connection, Grant, Member
 from portal.models.email import EmailKind
@@ -47,11 +48,24 @@ def look_up(asker: Asker, claim: Claim, *, is_locking: bool) -> Claimed:
         Connection.subject == claim.subject,
         Connection.state.in_(HOLDING),
     )
-    wanted = select(Connection).where(or_(Connection.id == claim.connection_id, holding))
-    ordered = wanted.order_by(Connection.id)
-    rows = db.session.scalars(ordered.with_for_update() if is_locking else ordered).all()
+    wanted = select(Connection).where(or_(Connection.id == claim.connection_id, holding)).order_by(Connection.id)
+    if is_locking:
+        _queue_up(claim)
+        wanted = wanted.with_for_update()
+    rows = db.session.scalars(wanted).all()
     own = next((row for row in rows if row.id == claim.connection_id and _is_own(asker, row)), None)
     return Claimed(own, next((row for row in rows if row.id != claim.connection_id), None))
+
+
+def _queue_up(claim: Claim) -> None:
+    """Wait until nobody else decides about this login.
+
+    Waiting for the holder's row would not do: once it is free its holder has been displaced, and the next one, who is
+    not in our snapshot, would be met by the unique index only. SQLite has one writer at a time anyway.
+    """
+    if db.session.get_bind().dialect.name == "postgresql":
+        key = int.from_bytes(digest(f"{claim.provider_id}:{claim.subject}")[:8], signed=True)
+        db.session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def described(asker: Asker, holder: Connection | None) -> Holder:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -132,7 +133,7 @@ def _write(asker: Asker, wishes: list[Wish], *, is_inviting: bool, now: datetime
 
 
 def _add(asker: Asker, new: list[Person], now: datetime) -> list[UUID]:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "organization_id": asker.organization_id,
@@ -150,7 +151,7 @@ def _add(asker: Asker, new: list[Person], now: datetime) -> list[UUID]:
     return [row["id"] for row in rows]
 
 
-def _events(asker: Asker, rows: list[dict[str, object]], now: datetime) -> Iterator[dict[str, object]]:
+def _events(asker: Asker, rows: list[dict[str, Any]], now: datetime) -> Iterator[dict[str, Any]]:
     for row in rows:
         facts = {"name": row["name"], "role": row["role"]}
         yield {
@@ -177,7 +178,7 @@ def _counted(report: Imported, wishes: list[Wish], *, is_inviting: bool) -> Impo
 
 def _tell(asker: Asker, report: Imported, *, now: datetime) -> None:
     if report.added or report.changed:
-        facts = {"count": report.added + report.changed, "added": report.added, "changed": report.changed}
+        facts: dict[str, Any] = {"count": report.added + report.changed, "added": report.added, "changed": report.changed}
         audit.record(asker, EventKind.MEMBERS_IMPORTED, now=now, **facts)
     if report.invited:
         after_commit(partial(emails.ring_due, now=now))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, func, literal, select, tuple_
 
 from portal.crypto import from_base64url, to_base64url
 from portal.db import db, reading, transaction
@@ -139,7 +139,7 @@ def rewrite(asker: Asker, member: Member, person: Person, *, now: datetime) -> N
     if not changed:
         return
     is_less = is_demotion(member.role, person.role)
-    facts = {name: [getattr(member, name), value] for name, value in changed.items() if name != "name"}
+    facts: dict[str, Any] = {name: [getattr(member, name), value] for name, value in changed.items() if name != "name"}
     for name, value in changed.items():
         setattr(member, name, value)
     audit.record(asker, EventKind.MEMBER_CHANGED, now=now, member_id=member.id, **facts)

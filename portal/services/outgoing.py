@@ -151,9 +151,7 @@ def _about(connection_ids: Iterable[UUID]) -> Mapping[UUID, About]:
 
 def _minting(draft: Outgoing) -> Minting:
     email = draft.email
-    return Minting(
-        email.id, email.kind, email.organization_id, email.member_id, draft.reader.is_elevated, draft.place
-    )
+    return Minting(email.id, email.kind, email.organization_id, email.member_id, draft.reader.is_elevated, draft.place)
 
 
 def _with_link(draft: Outgoing, link: MintedLink | None) -> Outgoing:

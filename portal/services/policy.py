@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, time
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -87,7 +88,7 @@ def _write(organization: Organization, policy: ReminderPolicy, policy_period_day
     organization.policy_period_days = policy_period_days
 
 
-def _facts(policy: ReminderPolicy, policy_period_days: int | None) -> dict[str, object]:
+def _facts(policy: ReminderPolicy, policy_period_days: int | None) -> dict[str, Any]:
     return {
         "lead_days": policy.lead_days,
         "rhythm_days": policy.rhythm_days,

@@ -141,9 +141,7 @@ def _line(shown: _Shown, policy: ReminderPolicy, now: datetime, *, step: int | N
 
 def _claimed_steps(email_ids: Sequence[int]) -> Mapping[int, list[tuple[int | None, _Shown]]]:
     steps: defaultdict[int, list[tuple[int | None, _Shown]]] = defaultdict(list)
-    of_series = _holding(Reminder.email_id, Reminder.last_step).join(
-        Reminder, Reminder.connection_id == Connection.id
-    )
+    of_series = _holding(Reminder.email_id, Reminder.last_step).join(Reminder, Reminder.connection_id == Connection.id)
     for email_id, last_step, *columns in db.session.execute(of_series.where(Reminder.email_id.in_(email_ids))):
         steps[email_id].append((last_step, _Shown(*columns)))
     return steps

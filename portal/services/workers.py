@@ -14,19 +14,23 @@ def work() -> bool:
 
 
 def drain() -> int:
-    """Do every job that waits, and those they bring about; returns how many. Raises RedisError without Redis."""
+    """Do every job that waits, and those they bring about; returns how many. Raises QueueGone without Redis."""
     return workers.drain()
 
 
 def is_drained() -> bool:
-    """Whether nothing waits and nobody works; raises RedisError without Redis."""
+    """Whether nothing waits and nobody works; raises QueueGone without Redis."""
     return queue.length() == 0 and queue.running() == 0
 
 
-def ring_tick(name: str, job: str, every: timedelta, *, now: datetime) -> bool:
-    """Have this periodic job done once in the present stretch of time, whoever else asks; False without Redis."""
-    slot = int(now.timestamp() // every.total_seconds())
-    return queue.ring_once(f"tick:{name}:{slot}", job, remember=every + REMEMBERED_AFTER)
+def ring(job: str, *args: object, at_front: bool = False) -> bool:
+    """Have this job done soon; False without Redis."""
+    return queue.ring(job, *args, at_front=at_front)
+
+
+def ring_tick(name: str, stretch: int, job: str, *, every: timedelta) -> bool:
+    """Have this periodic job done once in that stretch of time, whoever else asks; False without Redis."""
+    return queue.ring_once(f"tick:{name}:{stretch}", job, remember=every + REMEMBERED_AFTER)
 
 
 def revive_queue() -> None:

@@ -117,6 +117,7 @@ WRONG: list[tuple[str, object, str]] = [
     ("iat", seconds(NOW + LEEWAY) + 1, "iat"),
     ("iat", "now", "iat"),
     ("iat", None, "iat"),
+    ("iat", True, "iat"),
     ("nbf", seconds(NOW + LEEWAY) + 1, "nbf"),
     ("nbf", "later", "nbf"),
     ("nbf", None, "nbf"),

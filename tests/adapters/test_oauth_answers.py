@@ -211,6 +211,7 @@ HTML = "<!doctype html><title>Maintenance</title>"
 NOT_TOKENS: dict[str, tuple[int, object, Fault]] = {
     "error in a 200": (200, {"error": "bad_refresh_token"}, Fault.TRANSIENT),
     "error beside a token": (200, TOKENS | {"error": "invalid_grant"}, Fault.REVOKED),
+    "an unknown error beside a token": (200, TOKENS | {"error": "whatever"}, Fault.TRANSIENT),
     "ok false in a 200": (200, {"ok": False, "error": "token_revoked"}, Fault.TRANSIENT),
     "200 without a token": (200, {"message": "fine"}, Fault.TRANSIENT),
     "200 with an empty token": (200, {"access_token": ""}, Fault.TRANSIENT),

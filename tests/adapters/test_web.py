@@ -170,6 +170,21 @@ def test_only_the_allowed_port_of_a_private_host_is_reached(web: Web, trap: Trap
     assert trap.visits() == 0
 
 
+def test_an_allowed_host_may_be_an_ipv6_address() -> None:
+    listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    listener.settimeout(5)
+    port = listener.getsockname()[1]
+    answers: list[Answer] = []
+    web = Web(frozenset({f"[::1]:{port}"}))
+    asking = threading.Thread(target=lambda: answers.append(web.send(Request(f"http://[::1]:{port}/"))))
+    asking.start()
+    with listener, listener.accept()[0] as connection:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        asking.join()
+    assert answers[0].status == 200
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(web: Web, httpserver: HTTPServer, status: int) -> None:
     seen: list[str] = []
@@ -309,14 +324,15 @@ def say_nothing(connection: socket.socket) -> None:
         pass
 
 
-def drip(text: bytes, before: bytes = b"") -> Script:
+def drip(text: bytes, before: bytes = b"", *, times: int = 1000) -> Script:
     def script(connection: socket.socket) -> None:
         connection.recv(65536)
         connection.sendall(before)
         pause = threading.Event()
-        for _ in range(1000):
+        for _ in range(times):
             connection.sendall(text)
             pause.wait(0.02)
+        connection.recv(65536)
 
     return script
 
@@ -357,6 +373,16 @@ def test_the_deadline_covers_all_of_an_answer(script: Script) -> None:
     assert isinstance(answer, NoAnswer)
     assert not answer.is_refused
     assert took < 1.5
+
+
+def test_silence_in_the_middle_of_an_answer_does_not_begin_a_new_wait() -> None:
+    with scripted(drip(b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", times=45)) as (port, _):
+        began = monotonic()
+        web = Web(frozenset({f"127.0.0.1:{port}"}))
+        answer = web.send(Request(f"http://127.0.0.1:{port}/"), deadline=timedelta(seconds=1.2))
+        took = monotonic() - began
+    assert isinstance(answer, NoAnswer)
+    assert took < 1.7
 
 
 def test_a_name_server_that_hangs_is_left_behind() -> None:

@@ -32,7 +32,23 @@ def test_a_name_has_a_length_within_its_bounds(clean: Callable[[str], str], fiel
         assert nothing.value.errors == {field: "Enter a name."}
 
 
-@pytest.mark.parametrize("odd", ["a\nb", "a\tb", "a\x00b", "a\x7fb", "a\u202eb", "a\u2066b", "a\u2028b", "a\ud800b"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "a\nb",
+        "a\tb",
+        "a\x00b",
+        "a\x7fb",
+        "a\u202eb",
+        "a\u2066b",
+        "a\u2028b",
+        "a\u2029b",
+        "a\uffffb",
+        "a\u061cb",
+        "a\u2069b",
+        "a\ud800b",
+    ],
+)
 def test_invisible_characters_are_refused(odd: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         clean_nickname(odd)
@@ -113,6 +129,12 @@ def test_what_is_no_single_address_is_refused(typed: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         clean_email(typed, field="member_email")
     assert refused.value.errors == {"member_email": "Enter an e-mail address, such as ana@example.com."}
+
+
+def test_an_address_is_asked_for_as_email_unless_the_form_says_otherwise() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        clean_email("nobody")
+    assert set(refused.value.errors) == {"email"}
 
 
 @pytest.mark.parametrize(("length", "fits"), [(254, True), (255, False)])

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.rules.redirects import LENGTH_MAX, safe_place
+from portal.rules.redirects import HOME, LENGTH_MAX, home_of, safe_place
+from portal.rules.roles import Role
 from tests.rules.strategies import quick
 
-HOME = "/connections"
+ELSEWHERE = "/elsewhere"
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ HOME = "/connections"
     ],
 )
 def test_places_of_the_portal_are_kept(place: str) -> None:
-    assert safe_place(place, HOME) == place
+    assert safe_place(place, ELSEWHERE) == place
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_places_of_the_portal_are_kept(place: str) -> None:
     ],
 )
 def test_everything_else_leads_home(target: str | None) -> None:
-    assert safe_place(target, HOME) == HOME
+    assert safe_place(target, ELSEWHERE) == ELSEWHERE
 
 
 hostile = st.text(st.sampled_from("/\\.:?#@%25FfCcEe0aA9dD\t\n\r evil\x00\u2028"), max_size=14)
@@ -93,9 +94,27 @@ hostile = st.text(st.sampled_from("/\\.:?#@%25FfCcEe0aA9dD\t\n\r evil\x00\u2028"
 @quick
 @given(hostile | hostile.map(lambda text: "/" + text) | st.text(max_size=30) | st.text(max_size=9).map(quote))
 def test_no_place_leaves_the_portal_however_a_browser_reads_it(target: str) -> None:
-    place = safe_place(target, HOME)
+    place = safe_place(target, ELSEWHERE)
     as_browsers_read = place.replace("\\", "/").replace("\t", "").replace("\n", "").replace("\r", "")
     assert urlsplit(urljoin("https://portal.example/login/x", as_browsers_read)).netloc == "portal.example"
     assert place.isascii()
     assert place.isprintable()
     assert len(place) <= LENGTH_MAX
+
+
+@pytest.mark.parametrize(
+    ("role", "home"),
+    [(Role.MEMBER, "/connections"), (Role.TEAM_OWNER, "/connections"), (Role.ORG_ADMIN, "/admin/connections")],
+)
+def test_each_role_has_a_place_to_begin(role: Role, home: str) -> None:
+    assert home_of(role) == safe_place(home, HOME) == home
+    assert safe_place(HOME, "/elsewhere") == HOME == "/"
+
+
+def test_a_place_fits_the_columns_that_keep_it() -> None:
+    assert LENGTH_MAX == 500
+
+
+@pytest.mark.parametrize(("place", "kept"), [("/%252561", True), ("/%25252561", False)])
+def test_nobody_encodes_a_place_more_than_three_times(place: str, kept: bool) -> None:
+    assert (safe_place(place, ELSEWHERE) == place) is kept

@@ -72,7 +72,9 @@ def test_a_renewal_ends_the_series_of_reminders_at_once(context: Flask, world: W
 
 
 def test_a_reconsent_heals_a_connection_that_needed_it(context: Flask, world: World) -> None:
-    connection_id = make_connection(world.ana, subject="ana-login", state=ConnectionState.NEEDS_RECONSENT, scopes="openid")
+    connection_id = make_connection(
+        world.ana, subject="ana-login", state=ConnectionState.NEEDS_RECONSENT, scopes="openid"
+    )
     come_back(signed_in(world.ana), new_grant("ana-login"), connection_id=connection_id, now=LATER)
     found = stored(connection_id)
     assert found.connection.state is ConnectionState.ACTIVE

@@ -55,7 +55,8 @@ def test_a_fresh_token_is_handed_out_without_asking_the_provider(world: World, a
 
 
 @pytest.mark.parametrize(
-    ("min_ttl", "refreshes"), [(timedelta(seconds=30), 0), (None, 1), (timedelta(seconds=31), 1), (timedelta(days=9), 1)]
+    ("min_ttl", "refreshes"),
+    [(timedelta(seconds=30), 0), (None, 1), (timedelta(seconds=31), 1), (timedelta(days=9), 1)],
 )
 def test_a_token_that_lives_too_short_for_the_caller_is_refreshed_first(
     world: World, ana_stub: UUID, stub: StubProvider, min_ttl: timedelta | None, refreshes: int
@@ -217,7 +218,9 @@ def test_a_refusal_after_the_consents_announced_end_is_no_surprise(world: World,
     assert connection_of(ended).state is ConnectionState.ACTIVE
 
 
-def test_without_a_refresh_token_the_end_of_the_access_token_is_the_end(world: World, portal: Flask, stub: StubProvider):
+def test_without_a_refresh_token_the_end_of_the_access_token_is_the_end(
+    world: World, portal: Flask, stub: StubProvider
+):
     bare = make_connection(world.ana, provider_id="stub", refresh_token=None)
     with pytest.raises(ReconsentRequired) as raised:
         tokens.fresh_access_token(world.ana.asker, bare, now=LATER)

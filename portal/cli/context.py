@@ -1,0 +1,28 @@
+"""The portal a command works in: made only when the command runs, so that `--help` needs no configuration."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import Flask
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def in_portal(command: Callable[P, T]) -> Callable[P, T]:
+    """Run a command inside a portal's application context."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        with portal().app_context():
+            return command(*args, **kwargs)
+
+    return run
+
+
+def portal() -> Flask:
+    """A portal configured by this process's environment; raises ConfigurationInvalid."""
+    from portal.app import create_app
+
+    return create_app()

@@ -1,0 +1,59 @@
+"""How commands fail: one line that says what is wrong, and an exit code that scripts can rely on."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from portal.rules.problems import ConfigurationInvalid, Problem
+
+FAILED = 1
+WRONG_USE = 2
+
+
+@contextmanager
+def as_exit_codes() -> Iterator[None]:
+    """End the process with a line and a code for every failure that can be expected."""
+    try:
+        yield
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.UsageError as wrong:
+        path = wrong.ctx.command_path if wrong.ctx else "portal"
+        _end(f"{path}: {wrong.format_message()} Try '{path} --help'.", WRONG_USE)
+    except click.ClickException as failed:
+        _end(failed.format_message(), FAILED)
+    except (click.Abort, KeyboardInterrupt):
+        _end("Stopped.", FAILED)
+    except ConfigurationInvalid as invalid:
+        _end("\n".join(invalid.problems), FAILED)
+    except Problem as problem:
+        _end(f"{problem} {'' if problem.detail else problem.advice}".strip(), FAILED)
+    except OSError as error:
+        _end(f"{error.filename or 'The system'}: {error.strerror or error}", FAILED)
+    except _storage_failures() as error:
+        _end(_about_storage(error), FAILED)
+
+
+def _storage_failures() -> tuple[type[Exception], ...]:
+    """Imported only once something has failed: start-up stays quick."""
+    from redis import RedisError
+    from sqlalchemy.exc import DBAPIError
+
+    return RedisError, DBAPIError
+
+
+def _about_storage(error: Exception) -> str:
+    from redis import RedisError
+
+    if isinstance(error, RedisError):
+        return f"Redis cannot be used ({type(error).__name__}). Check PORTAL_REDIS_URL, or run `portal doctor`."
+    if any(sign in str(error) for sign in ("no such table", "UndefinedTable", "does not exist")):
+        return "The database is not ready for this version. Run `portal migrate` first."
+    return f"The database cannot be used ({type(error).__name__}). Check PORTAL_DATABASE_URL, or run `portal doctor`."
+
+
+def _end(line: str, code: int) -> None:
+    click.echo(line, err=True)
+    sys.exit(code)

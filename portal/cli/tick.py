@@ -1,0 +1,20 @@
+"""`portal tick`."""
+
+import click
+
+from portal.cli.context import in_portal
+
+
+@click.command(short_help="Do all periodic work now.")
+@in_portal
+def command() -> None:
+    """Do all periodic work that is due, wait until the queue is drained, and print what was done.
+
+    \b
+    Example:
+      portal tick
+    """
+    from jobs import tick
+
+    for done in tick.run():
+        click.echo(f"{done.name}: {done.outcome}")

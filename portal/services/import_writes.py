@@ -1,0 +1,139 @@
+"""Imported connections written in bulk: rows, sealed grants, day buckets, reminders and history, in one transaction."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert
+
+from portal.crypto import Secret
+from portal.db import NEVER, db, transaction
+from portal.models import Connection, Event, Grant
+from portal.models.bucket import BucketKey, move
+from portal.providers.schema import Provider
+from portal.rules.imported import ImportedConnection
+from portal.rules.names import NICKNAME_MAX
+from portal.rules.status import ConnectionState
+from portal.services import grants, new_grants, policy, reminders
+from portal.services.asker import Asker
+from portal.services.audit import EventKind
+from portal.services.new_grants import NewGrant
+
+TOKEN_TYPE = "Bearer"  # noqa: S105 - the name of the scheme, RFC 6750
+SOURCE = "import"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NewConnection:
+    """A connection to be made of one line."""
+
+    id: UUID
+    member_id: UUID
+    provider: Provider
+    line: ImportedConnection
+
+    @property
+    def nickname(self) -> str:
+        return self.line.nickname or self.provider.name[:NICKNAME_MAX]
+
+
+@transaction
+def write(asker: Asker, new: Sequence[NewConnection], *, now: datetime) -> None:
+    """Make these connections as an accepted consent would have left them; the caller has found nothing against it."""
+    if not new:
+        return
+    period = _policy_period(asker)
+    given = [(one, _grant(one, now)) for one in new]
+    connections = [_row(asker, one, grant, period, now) for one, grant in given]
+    execute = db.session.connection().execute
+    execute(insert(Connection), connections)
+    rows = [Connection(**row) for row in connections]  # never added: only to be asked
+    execute(insert(Grant), [_grant_row(row, one, grant) for row, (one, grant) in zip(rows, given, strict=True)])
+    execute(insert(Event), [_event(asker, row, now) for row in connections])
+    move(db.session(), Counter(map(_bucket, connections)))
+    reminders.plan_many(rows, now=now, is_fresh=False)
+
+
+def _grant(one: NewConnection, now: datetime) -> NewGrant:
+    """What the line gives, in the shape of a consent of this moment: when it was really given is not known."""
+    line = one.line
+    return NewGrant(
+        subject=line.subject or "",
+        label="",
+        scopes=line.scopes,
+        accounts=(),
+        token_type=TOKEN_TYPE,
+        access_token=Secret(line.access_token or ""),
+        refresh_token=Secret(line.refresh_token) if line.refresh_token else None,
+        issued_at=now,
+        access_expires_at=_access_end(one, now),
+        refresh_expires_at=None,
+    )
+
+
+def _access_end(one: NewConnection, now: datetime) -> datetime | None:
+    """When the access token ends. Where nobody knows: now, if a refresh can tell, else what the catalog has at most."""
+    if one.line.access_token is None:
+        return now
+    if one.line.access_expires_at is not None:
+        return one.line.access_expires_at
+    if one.line.refresh_token:
+        return now
+    length = one.provider.clocks.access_s
+    return now + timedelta(seconds=length) if length else None
+
+
+def _row(asker: Asker, one: NewConnection, grant: NewGrant, period: timedelta | None, now: datetime) -> Row:
+    ends_at, source = one.line.consent_expires_at, SOURCE
+    if ends_at is None and (deadline := new_grants.deadline(one.provider, grant, policy_period=period)):
+        ends_at, source = deadline.at, grants.END_SOURCES[deadline.source]
+    return {
+        "id": one.id,
+        "organization_id": asker.organization_id,
+        "member_id": one.member_id,
+        "provider_id": one.provider.id,
+        "nickname": one.nickname,
+        "state": ConnectionState.ACTIVE,
+        "state_since": now,
+        "consent_expires_at": ends_at,
+        "consent_end_source": source if ends_at else None,
+        "subject": one.line.subject,
+        "created_at": now,
+        "connected_at": now,
+        "consented_at": now,
+    }
+
+
+def _grant_row(row: Connection, one: NewConnection, grant: NewGrant) -> Row:
+    columns = grants.columns(row, one.provider, grant)
+    if not grant.access_token:
+        columns["access_token"] = None
+    keys = {"connection_id": row.id, "organization_id": row.organization_id, "provider_id": row.provider_id}
+    return columns | keys | {"generation": 1}
+
+
+def _event(asker: Asker, row: Row, now: datetime) -> Row:
+    return {
+        "organization_id": asker.organization_id,
+        "at": now,
+        "kind": EventKind.CONNECTION_IMPORTED.value,
+        "actor": asker.actor,
+        "member_id": row["member_id"],
+        "connection_id": row["id"],
+        "facts": {"provider": row["provider_id"]},
+    }
+
+
+def _bucket(row: Row) -> BucketKey:
+    ends_at = row["consent_expires_at"] or NEVER
+    return BucketKey(row["organization_id"], row["provider_id"], row["state"], ends_at.date())
+
+
+def _policy_period(asker: Asker) -> timedelta | None:
+    days = policy.of_asker(asker).policy_period_days
+    return timedelta(days=days) if days else None

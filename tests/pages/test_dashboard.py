@@ -1,0 +1,172 @@
+import csv
+import io
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from portal import clock
+from portal.db import db, transaction
+from portal.models import Email
+from portal.models.email import EmailKind
+from portal.rules.status import ConnectionState
+from tests.factories import World, make_connection, make_member
+from tests.page import Page
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def links(app: Flask, world: World) -> dict[str, UUID]:
+    """One of each kind, named by its nickname."""
+    with app.app_context():
+        now = clock.now()
+        return {
+            "ended": make_connection(world.ana, nickname="ended", consent_ends_in=-DAY, now=now),
+            "soon": make_connection(world.ana, nickname="soon", consent_ends_in=3 * DAY, now=now),
+            "later": make_connection(world.ben, nickname="later", consent_ends_in=40 * DAY, now=now),
+            "never": make_connection(world.ben, nickname="never", consent_ends_in=None, now=now),
+            "invited": make_connection(
+                world.dmitri, nickname="invited", state=ConnectionState.INVITED, consent_ends_in=None, now=now
+            ),
+            "foreign": make_connection(world.eve, nickname="foreign", consent_ends_in=2 * DAY, now=now),
+        }
+
+
+@pytest.fixture
+def chloe(page: Page, world: World) -> Page:
+    return page.sign_in(world.chloe)
+
+
+def listed(page: Page) -> list[str]:
+    """The nicknames of the table, top to bottom."""
+    return ["".join(cell.itertext()).split()[0] for cell in page.all("th") if (cell.get("id") or "").startswith("c")]
+
+
+def test_the_admin_sees_what_ends_first_on_top(chloe: Page, links: dict[str, UUID]):
+    chloe.get("/admin/connections")
+    assert chloe.heading == "Connections"
+    assert listed(chloe)[:3] == ["ended", "soon", "later"]
+    assert set(listed(chloe)[3:]) == {"never", "invited"}
+
+
+def test_counts_are_exact_for_every_status(chloe: Page, links: dict[str, UUID]):
+    chloe.get("/admin/connections")
+    tiles = {
+        "".join(tile.itertext()).split()[-1]: "".join(tile.itertext()).split()[0]
+        for tile in chloe.all("a")
+        if "tile" in tile.get("class", "")
+    }
+    assert (tiles["Ended"], tiles["Ending"], tiles["Active"], tiles["Invited"], tiles["Disconnected"]) == (
+        "1",
+        "1",
+        "2",
+        "1",
+        "0",
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("status=ending", {"soon"}),
+        ("status=ended", {"ended"}),
+        ("status=active", {"later", "never"}),
+        ("status=invited", {"invited"}),
+        ("status=nonsense", {"ended", "soon", "later", "never", "invited"}),
+        ("search=alvar", {"ended", "soon"}),
+        ("search=BRANDT", {"later", "never"}),
+        ("search=be", {"later", "never"}),
+        ("search=evans", set()),
+        ("search=%25", set()),
+        ("search=ana@acme", {"ended", "soon"}),
+        ("search=ana&status=ended", {"ended"}),
+        ("team=Press&provider=demo-social", {"ended", "soon", "later", "never", "invited"}),
+        ("provider=demo-video", set()),
+        ("team=No+such", set()),
+    ],
+)
+@pytest.mark.both_databases
+def test_filters_in_the_query_string_narrow_the_table(chloe: Page, links: dict[str, UUID], query: str, found: set[str]):
+    assert set(listed(chloe.get(f"/admin/connections?{query}"))) == found
+
+
+def test_a_long_list_goes_on_by_key_without_gap_or_repeat(chloe: Page, app: Flask, world: World):
+    with app.app_context():
+        now = clock.now()
+        for number in range(120):
+            make_connection(world.ana, nickname=f"n{number:03}", consent_ends_in=DAY * (number // 3), now=now)
+    seen = listed(chloe.get("/admin/connections"))
+    while any("".join(link.itertext()) == "Next page" for link in chloe.all("a")):
+        seen += listed(chloe.press_link("Next page"))
+    assert sorted(seen) == [f"n{number:03}" for number in range(120)]
+    assert seen[0] in {"n000", "n001", "n002"}
+    assert listed(chloe.press_link("First page"))[0] == seen[0]
+
+
+def test_a_broken_cursor_is_answered_with_what_to_do(chloe: Page):
+    chloe.get("/admin/connections?after=nonsense", status=400)
+    assert "first page" in chloe.text
+
+
+def test_the_picture_has_a_table_behind_it(chloe: Page, links: dict[str, UUID]):
+    chloe.get("/admin/connections")
+    counts = [int("".join(cell.itertext())) for cell in chloe.all("td") if cell.get("data-label") == "Connections"]
+    assert sum(counts) == 2
+
+
+def test_a_connections_page_shows_it_with_its_history(chloe: Page, links: dict[str, UUID]):
+    chloe.get(f"/admin/connections/{links['soon']}")
+    assert chloe.heading == "soon"
+    assert "Ana Alvarez (ana@acme.example)" in chloe.text
+    assert "in 3 days" in chloe.text
+
+
+@transaction
+def waiting_mails(kind: EmailKind) -> int:
+    return db.session.query(Email).filter_by(kind=kind).count()
+
+
+def test_a_reminder_can_be_sent_from_the_table_and_from_the_page(chloe: Page, app: Flask, links: dict[str, UUID]):
+    chloe.get(f"/admin/connections/{links['soon']}").submit("Send reminder")
+    assert "on its way" in chloe.text
+    with app.app_context():
+        assert waiting_mails(EmailKind.REMINDER) == 1
+
+
+def test_the_export_holds_what_the_filters_show(chloe: Page, links: dict[str, UUID]):
+    chloe.get("/admin/connections/export.csv?status=ending")
+    rows = list(csv.DictReader(io.StringIO(chloe.response.text)))
+    assert [(row["nickname"], row["email"], row["status"]) for row in rows] == [("soon", "ana@acme.example", "ending")]
+
+
+def test_formulas_are_inert_in_the_export(chloe: Page, app: Flask, world: World):
+    with app.app_context():
+        mallory = make_member(world.acme, "@SUM(A1)", "mallory@acme.example", now=clock.now())
+        make_connection(mallory, nickname='=HYPERLINK("x")', now=clock.now())
+    chloe.get("/admin/connections/export.csv")
+    (row,) = csv.DictReader(io.StringIO(chloe.response.text))
+    assert (row["person"], row["nickname"]) == ("'@SUM(A1)", '\'=HYPERLINK("x")')
+
+
+def test_an_organization_without_connections_is_told_how_to_begin(chloe: Page):
+    chloe.get("/admin/connections")
+    assert "No connections yet" in chloe.text
+
+
+@pytest.mark.parametrize("path", ["/admin/connections", "/admin/connections/export.csv", "/admin/connections/{soon}"])
+def test_members_and_foreign_admins_find_nothing(page: Page, world: World, links: dict[str, UUID], path: str):
+    target = path.format(**links)
+    page.sign_in(world.ana).get(target, status=404)
+    if "{" in path:
+        page.sign_in(world.eve).get(target, status=404)
+
+
+def test_a_foreign_admin_cannot_send_reminders(page: Page, app: Flask, world: World, links: dict[str, UUID]):
+    page.sign_in(world.eve).get("/admin/connections")
+    token = next(field.get("value") for field in page.all("input") if field.get("name") == "csrf_token")
+    response = page.client.post("/admin/connections/reminders", data={"connection": links["soon"], "csrf_token": token})
+    assert response.status_code == 404
+    with app.app_context():
+        assert waiting_mails(EmailKind.REMINDER) == 0
