@@ -60,5 +60,5 @@ def _beat() -> None:
 def _whatever_happens(act: Callable[[], None]) -> None:
     try:
         act()
-    except Exception:  # noqa: BLE001 - the one place: a ticker that ends because the database restarts helps nobody
+    except Exception:  # the one place: a ticker that ends because the database restarts would help nobody
         log.exception("a turn of the scheduler failed")

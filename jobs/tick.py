@@ -28,7 +28,7 @@ def run() -> Iterator[Done]:
 
 
 def _drain() -> int:
-    """The queue may ring for more while others finish what they took: drained is when nothing waits and nobody works."""
+    """Drained is when nothing waits and nobody works: what others took from the queue may ring for more."""
     until = monotonic() + OTHERS_MAY_TAKE_S
     jobs = workers.drain()
     while not workers.is_drained() and monotonic() < until:

@@ -49,7 +49,8 @@ class _Policy:
 
     def _content_policy(self) -> str:
         if self._policy is None:
-            forms = " ".join(["'self'", *sorted(catalog().authorize_origins())])
+            # A provider's page may lead on through further addresses of its own, and browsers hold forms to all of them.
+            forms = " ".join(["'self'", "https:", *sorted(catalog().authorize_origins())])
             self._policy = (
                 f"default-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'; form-action {forms}"
             )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal.crypto import Secret
 from portal.db import db, reading
@@ -116,6 +116,12 @@ def stored(connection_id: UUID) -> Stored:
 @reading
 def pending(pending_id: UUID) -> PendingGrant:
     return db.session.get_one(PendingGrant, pending_id)
+
+
+@reading
+def outstanding() -> int:
+    """How many grants are still to be ended at their providers."""
+    return db.session.scalars(select(func.count()).where(PendingGrant.is_revocation_outstanding)).one()
 
 
 @reading

@@ -30,7 +30,7 @@ class Carrier(Protocol):
     def hand_over(self, raw: bytes) -> None: ...
 
 
-class PortalMail(Mail):  # type: ignore[misc]
+class PortalMail(Mail):
     """Flask-Mail with our connection, and the memory of a server that was out of reach a moment ago."""
 
     resting_until: float = 0.0

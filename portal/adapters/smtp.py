@@ -44,7 +44,7 @@ class Unreachable(NotTaken):
     """The server cannot be reached, does not let us in, or is silent: nothing is known about any mail."""
 
 
-class KeptConnection(Connection):  # type: ignore[misc]
+class KeptConnection(Connection):
     """A connection over which one mail after the other is sent, opened for the first, and again once it was cut."""
 
     host: smtplib.SMTP | None

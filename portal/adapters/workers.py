@@ -1,13 +1,14 @@
 """RQ's worker, set up so that a killed one is noticed within seconds and nothing secret stays behind in Redis."""
 
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, current_app
-from redis import RedisError
+from redis import Redis, RedisError
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.worker import StopRequested
 
 from portal.adapters import queue
 
@@ -16,11 +17,11 @@ MAINTENANCE_EVERY_S = 30
 
 
 class PortalWorker(SimpleWorker):
-    """Works in its own process, without a fork a job (a fork costs more than an e-mail), each job in its own context."""
+    """Works in its own process: a fork a job costs more than an e-mail. Each job has an application context of its own."""
 
     log_result_lifespan = False
 
-    def __init__(self, app: Flask, own: queue.Redis, *, takes_signals: bool) -> None:
+    def __init__(self, app: Flask, own: Redis, *, takes_signals: bool) -> None:
         super().__init__(
             [queue.queue_on(own)],
             connection=own,
@@ -43,12 +44,10 @@ class PortalWorker(SimpleWorker):
         self.jobs_done += 1
         return done
 
-    def handle_job_failure(
-        self, job: Job, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
-    ) -> None:
+    def handle_job_failure(self, job: Job, queue: Queue, registry: Any = None, exc_string: str = "") -> None:
         """The log has the whole story, masked; Redis gets its last line's kind alone."""
         kind = exc_string.strip().rpartition("\n")[2].partition(":")[0]
-        super().handle_job_failure(job, queue, started_job_registry, exc_string=kind)
+        super().handle_job_failure(job, queue, registry, exc_string=kind)
 
     def subscribe(self) -> None:
         """Commands through Redis are not taken: whoever writes into Redis must not be able to stop workers."""
@@ -58,17 +57,17 @@ class PortalWorker(SimpleWorker):
 
     def _install_signal_handlers(self) -> None:
         if self._takes_signals:
-            super()._install_signal_handlers()
+            super()._install_signal_handlers()  # type: ignore[no-untyped-call]
 
 
 def work() -> bool:
     """Work until told to stop (True), or until Redis has gone away (False)."""
     with queue.connection() as own:
         worker = PortalWorker(_app(), own, takes_signals=True)
-        try:
+        with suppress(
+            RedisError, StopRequested
+        ):  # Redis ended under it, or it was told to stop while waiting for Redis
             worker.work(logging_level="WARNING")
-        except (RedisError, StopRequested):
-            pass  # Redis ended under it, or it was told to stop while waiting for Redis
         return worker.was_told_to_stop
 
 

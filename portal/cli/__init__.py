@@ -14,7 +14,7 @@ import click
 
 from portal.cli import failures
 
-PLUMBING = frozenset({"__main__", "context", "failures", "supervisor"})
+PLUMBING = frozenset({"__main__", "context", "failures", "imports", "supervisor"})
 
 
 class Commands(click.Group):

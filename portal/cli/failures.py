@@ -6,10 +6,9 @@ from contextlib import contextmanager
 
 import click
 
-from portal.rules.problems import ConfigurationInvalid, Problem
+from portal.rules.problems import ConfigurationInvalid, InvalidRequest, Problem
 
 FAILED = 1
-WRONG_USE = 2
 
 
 @contextmanager
@@ -19,21 +18,31 @@ def as_exit_codes() -> Iterator[None]:
         yield
     except click.exceptions.Exit as ended:
         sys.exit(ended.exit_code)
-    except click.UsageError as wrong:
-        path = wrong.ctx.command_path if wrong.ctx else "portal"
-        _end(f"{path}: {wrong.format_message()} Try '{path} --help'.", WRONG_USE)
-    except click.ClickException as failed:
-        _end(failed.format_message(), FAILED)
     except (click.Abort, KeyboardInterrupt):
         _end("Stopped.", FAILED)
-    except ConfigurationInvalid as invalid:
-        _end("\n".join(invalid.problems), FAILED)
-    except Problem as problem:
-        _end(f"{problem} {'' if problem.detail else problem.advice}".strip(), FAILED)
-    except OSError as error:
-        _end(f"{error.filename or 'The system'}: {error.strerror or error}", FAILED)
+    except click.ClickException as error:
+        _end(_about_use(error), error.exit_code)
+    except (Problem, OSError) as error:
+        _end(_about_problem(error), FAILED)
     except _storage_failures() as error:
         _end(_about_storage(error), FAILED)
+
+
+def _about_use(error: click.ClickException) -> str:
+    if not isinstance(error, click.UsageError):
+        return error.format_message()
+    path = error.ctx.command_path if error.ctx else "portal"
+    return f"{path}: {error.format_message()} Try `{path} --help`."
+
+
+def _about_problem(error: Problem | OSError) -> str:
+    if isinstance(error, ConfigurationInvalid):
+        return "\n".join(error.problems)
+    if isinstance(error, InvalidRequest):
+        return "\n".join(f"{name}: {sentence}" for name, sentence in error.errors.items())
+    if isinstance(error, Problem):
+        return str(error) if error.detail else f"{error}. {error.advice}"
+    return f"{error.filename or 'The system'}: {error.strerror or error}"
 
 
 def _storage_failures() -> tuple[type[Exception], ...]:

@@ -3,8 +3,8 @@
 import signal
 import subprocess
 from collections.abc import Sequence
-from time import monotonic
 from threading import Event
+from time import monotonic
 from types import FrameType
 
 import structlog

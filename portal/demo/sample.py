@@ -6,6 +6,7 @@ accept, displace, disconnect and give up, so that the sample is made of what the
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from portal.crypto import Secret
 from portal.db import db, transaction
 from portal.demo import cast
 from portal.demo.cast import Link, Person
+from portal.demo.provider.issuers import ISSUERS
 from portal.demo.setting import Setting
 from portal.models import Connection, Member, Organization
 from portal.models.columns import new_id
@@ -120,9 +122,19 @@ def _wanted_grant(link: Link, now: datetime) -> dict[str, Any]:
         "consent_lifetime_s": int(lasts.total_seconds()),
     }
     if link.login_name:  # not one of the provider's own logins
-        pages = [{"id": f"{link.sub}-{letter}", "name": f"{link.nickname} {letter.upper()}"} for letter in "ab"]
-        grant |= {"name": link.login_name, "login_accounts": pages}
+        name, accounts = _name_and_accounts(link)
+        grant |= {"name": name, "login_accounts": [asdict(account) for account in accounts]}
     return grant
+
+
+def _name_and_accounts(link: Link) -> tuple[str, tuple[SharedAccount, ...]]:
+    """What the provider calls the login, and what it shares."""
+    if link.login_name:
+        return link.login_name, tuple(
+            SharedAccount(f"{link.sub}-{place}", f"{link.nickname}, {place}") for place in ("main", "archive")
+        )
+    own = next(login for login in ISSUERS[link.slug].logins if login.sub == link.sub)
+    return own.name, tuple(SharedAccount(account.id, account.name) for account in own.accounts)
 
 
 def _consented_at(link: Link, now: datetime) -> datetime:
@@ -164,9 +176,9 @@ def _accept(owner: Asker, connection: Connection, new: NewGrant, then: datetime)
 def _new_grant(link: Link, given: Mapping[str, Any], then: datetime, now: datetime) -> NewGrant:
     return NewGrant(
         subject=link.sub,
-        label=str(given.get("name") or link.login_name or link.sub),
+        label=_name_and_accounts(link)[0],
         scopes=frozenset(given["scope"].split()),
-        accounts=tuple(SharedAccount(one["id"], one["name"]) for one in given.get("accounts", ())),
+        accounts=_name_and_accounts(link)[1],
         token_type="Bearer",  # noqa: S106 - a word of RFC 6750
         access_token=Secret(given["access_token"]),
         refresh_token=Secret(given["refresh_token"]),

@@ -41,7 +41,7 @@ class PendingGrant(Base):
     id: Mapped[Id] = mapped_column(default=new_id)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
-    session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id"))
+    session_id: Mapped[UUID | None] = mapped_column(ForeignKey("sessions.id"))  # None: only to be revoked, by a backend
     connection_id: Mapped[UUID | None] = mapped_column(ForeignKey("connections.id"))  # None: a new connection
     provider_id: Mapped[str] = mapped_column(String(60))
     nickname: Mapped[str] = mapped_column(String(60))

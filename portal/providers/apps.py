@@ -77,6 +77,15 @@ def names_of(provider: Provider) -> tuple[str, ...]:
     return tuple(variable_name(provider.id, word) for word in words)
 
 
+def missing_names(provider: Provider, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The environment names that still have to be set before the provider can be offered."""
+    needed = ["client_id", *(name for name in variables_of_app(provider) if not provider.vars[name].default)]
+    if provider.token.auth is not ClientAuth.NONE:
+        needed.insert(1, "client_secret")
+    names = (variable_name(provider.id, word) for word in needed)
+    return tuple(name for name in names if not environ.get(name, "").strip())
+
+
 def _app(provider: Provider, given: Mapping[str, str], private_hosts: frozenset[str]) -> ProviderApp:
     secrets = given[variable_name(provider.id, "client_secret")].split(",")
     filled = {

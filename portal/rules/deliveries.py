@@ -17,4 +17,4 @@ def next_attempt_at(refusals: int, *, queued_at: datetime, somebody_waits: bool,
     if now - queued_at >= patience:
         return None
     doublings = min(refusals - 1, 10)  # beyond that the longest wait has long been reached
-    return now + min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
+    return now + min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)

@@ -205,6 +205,13 @@ class ConfigurationInvalid(Problem):
         self.problems = problems
 
 
+class OrganizationUnknown(Problem):
+    """There is no organization of this slug. `portal organization create` prints the slug of the one it makes."""
+
+    code = "organization_unknown"
+    status = 404
+
+
 class ImportRefused(Problem):
     """The file was not imported. Nothing was changed; each line to correct is named.
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from portal.adapters import probes
 from portal.adapters.probes import Silent
-from portal.crypto import Secret, SealBroken
-from portal.db import db, reading
+from portal.crypto import SealBroken, Sealed
+from portal.db import Moment, db, reading
 from portal.extensions import catalog, config, keyring
 from portal.models import Grant
 from portal.models.grant import seal_context
@@ -21,6 +22,7 @@ from portal.services import heartbeats, schema
 SAMPLED_GRANTS = 20
 CLOCKS_APART = timedelta(seconds=5)
 SEEN_LATELY = timedelta(minutes=2)
+NO_PROVIDER = "None is configured, so nothing can be connected. `portal providers` says what is missing."
 
 
 class Health(StrEnum):
@@ -43,10 +45,11 @@ class Finding:
 Outcome = tuple[Health, str]
 
 
-def examine(*, machine_now: datetime) -> Iterator[Finding]:
+def examine(*, machine_now: Callable[[], datetime]) -> Iterator[Finding]:
     """Look at one part after the other; what fails keeps nobody from looking at the next.
 
-    `machine_now` is the machine's own time: a moved demo clock is no fault.
+    `machine_now` tells the machine's own time, asked when it is needed: a part may take its time to fail, and a moved
+    demo clock is no fault.
     """
     checks: tuple[tuple[str, Callable[[], Outcome]], ...] = (
         ("configuration", _configuration),
@@ -57,8 +60,8 @@ def examine(*, machine_now: datetime) -> Iterator[Finding]:
         ("keys", _keys),
         ("providers", _providers),
         ("clock", lambda: _clock(machine_now)),
-        ("worker", lambda: _seen(heartbeats.WORKER, machine_now)),
-        ("scheduler", lambda: _seen(heartbeats.SCHEDULER, machine_now)),
+        ("worker", lambda: _seen(heartbeats.WORKER, machine_now())),
+        ("scheduler", lambda: _seen(heartbeats.SCHEDULER, machine_now())),
     )
     for part, check in checks:
         try:
@@ -109,12 +112,63 @@ def _smtp() -> Outcome:
 
 @reading
 def _keys() -> Outcome:
-    """Whether stored tokens of every age can be opened, the oldest and the newest of them looked at."""
-    columns = select(Grant.connection_id, Grant.access_token).where(Grant.access_token.is_not(None))
-    for order in (Grant.issued_at.asc(), Grant.issued_at.desc()):
-        for connection_id, sealed in db.session.execute(columns.order_by(order).limit(SAMPLED_GRANTS)):
-            try:
-                keyring().open(sealed, seal_context(connection_id, "access_token"))
-            except SealBroken as broken:
-                return Health.FAILED, f"A stored token cannot be opened ({broken}): check PORTAL_TOKEN_KEYS."
+    """Whether stored tokens can be opened: those of the oldest and of the newest connections are tried."""
+    columns = select(Grant.connection_id, Grant.access_token)
+    for order in (Grant.connection_id.asc(), Grant.connection_id.desc()):
+        rows = db.session.execute(columns.order_by(order).limit(SAMPLED_GRANTS)).all()
+        for reason in (_why_shut(connection_id, sealed) for connection_id, sealed in rows if sealed is not None):
+            if reason:
+                return Health.FAILED, f"A stored token cannot be opened ({reason}): check PORTAL_TOKEN_KEYS."
     return Health.WELL, f"{len(config().token_keys)} known, {keyring().first_id} seals"
+
+
+def _why_shut(connection_id: UUID, sealed: Sealed) -> str:
+    try:
+        keyring().open(sealed, seal_context(connection_id, "access_token"))
+    except SealBroken as broken:
+        return str(broken)
+    return ""
+
+
+def _providers() -> Outcome:
+    known = catalog()
+    if known.problems:
+        first = f"{len(known.problems)} to put right, the first: {known.problems[0]}."
+        return Health.FAILED, f"{first} `portal providers` names them all."
+    if not known.offered:
+        return Health.WARNING, NO_PROVIDER
+    return Health.WELL, f"{len(known.offered)} of {len(known.all)} configured"
+
+
+def _clock(machine_now: Callable[[], datetime]) -> Outcome:
+    """Machines whose clocks disagree take fresh tokens for old ones, and the other way round."""
+    compared = []
+    for name, ask in (("Redis", probes.redis_clock), ("the database", _database_clock)):
+        try:
+            theirs = ask()
+        except (Silent, DBAPIError):
+            continue  # told in its own line
+        if theirs is None:
+            continue
+        apart = abs(theirs - machine_now())
+        if apart > CLOCKS_APART:
+            return Health.FAILED, f"This machine and {name} are {apart.total_seconds():.0f} s apart: set both by NTP."
+        compared.append(name)
+    return Health.WELL, f"agrees with {' and '.join(compared)}" if compared else "no other clock to compare with"
+
+
+@reading
+def _database_clock() -> datetime | None:
+    """What time it is for the database; None where that is this machine itself."""
+    if db.engine.dialect.name == "sqlite":
+        return None
+    return db.session.scalar(select(func.clock_timestamp(type_=Moment)))
+
+
+def _seen(part: str, machine_now: datetime) -> Outcome:
+    seen_at = heartbeats.seen(part)
+    if seen_at is None:
+        return Health.WARNING, f"None has been at work yet: start `portal {part}`."
+    if machine_now - seen_at > SEEN_LATELY:
+        return Health.WARNING, f"Last at work {seen_at:%Y-%m-%d %H:%M} UTC: is `portal {part}` running?"
+    return Health.WELL, "at work"

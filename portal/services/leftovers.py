@@ -21,7 +21,6 @@ from portal.models.columns import new_id
 from portal.models.consent import seal_context
 from portal.models.grant import seal_context as grant_context
 from portal.providers.words import RevokeStyle
-from portal.rules.problems import Forbidden
 from portal.rules.status import HOLDING
 from portal.services import audit
 from portal.services.asker import Asker
@@ -52,8 +51,6 @@ def set_aside_tokens_of(asker: Asker, connection: Connection, why: str, *, now: 
     grant = db.session.scalar(select(Grant).where(Grant.connection_id == connection.id))
     if grant is None or grant.access_token is None or not _can_revoke(connection.provider_id):
         return None
-    if asker.session_id is None:
-        raise Forbidden
     leftover_id = new_id()
     leftover = PendingGrant(
         id=leftover_id,

@@ -10,7 +10,7 @@ from portal.db import db, reading, transaction
 from portal.models import Organization
 from portal.models.columns import new_id
 from portal.rules.names import SLUG_MAX, clean_email, clean_organization_name, slug_of
-from portal.rules.problems import InvalidRequest, NotFound
+from portal.rules.problems import InvalidRequest, OrganizationUnknown
 from portal.rules.roles import Role
 from portal.rules.zones import is_known_zone
 from portal.services import audit, invitations
@@ -51,15 +51,15 @@ def create(name: str, *, admin_email: str, time_zone: str = "UTC", now: datetime
 
 @reading
 def by_slug(slug: str) -> OrganizationView:
-    """The organization of that slug; raises NotFound, saying what to type, where there is none."""
+    """The organization of that slug; raises OrganizationUnknown where there is none."""
     found = db.session.scalar(select(Organization).where(Organization.slug == slug.strip().lower()))
     if found is None:
-        raise NotFound(f"There is no organization with the slug {slug!r}: `portal organization create` prints it.")
+        raise OrganizationUnknown(repr(slug))
     return OrganizationView(found.id, found.slug, found.name)
 
 
 def command_asker(slug: str) -> Asker:
-    """An operator's command acting for the organization of that slug; raises NotFound where there is none."""
+    """An operator's command acting for the organization of that slug; raises OrganizationUnknown."""
     return Asker.command(by_slug(slug).id)
 
 

@@ -146,7 +146,7 @@ def _about(connection_ids: Iterable[UUID]) -> Mapping[UUID, About]:
     columns = (Connection.id, Connection.provider_id, Connection.nickname, Connection.state, inviter.name)
     found = select(*columns).outerjoin(inviter, inviter.id == Connection.invited_by_id)
     rows = db.session.execute(found.where(Connection.id.in_(connection_ids)))
-    return {connection_id: About(*about) for connection_id, *about in rows}
+    return {row[0]: About(row[1], row[2], row[3], invited_by=row[4]) for row in rows}
 
 
 def _minting(draft: Outgoing) -> Minting:

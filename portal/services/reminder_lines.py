@@ -96,7 +96,7 @@ def _let_go(email_id: int, changes: Sequence[Mapping[str, Any]], columns: Sequen
     if not changes:
         return
     held = update(Reminder).where(Reminder.connection_id == bindparam("of"), Reminder.email_id == bindparam("held_by"))
-    values = {name: bindparam(name) for name in columns}
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
     rows = [{name: change[name] for name in ("of", *columns)} | {"held_by": email_id} for change in changes]
     db.session.connection().execute(held.values(email_id=None, **values), rows)
 

@@ -17,4 +17,6 @@ class NextStep(TypedDict):
 def next_step(ends_at: datetime, policy: ReminderPolicy, *, after_step: int | None, now: datetime) -> NextStep:
     """What comes after the step that was sent last (None: none yet)."""
     upcoming = rules.next_reminder(ends_at, policy, after_step=after_step, now=now)
-    return {"next_at": upcoming and upcoming.due_at, "next_step": upcoming and upcoming.step}
+    if upcoming is None:
+        return {"next_at": None, "next_step": None}
+    return {"next_at": upcoming.due_at, "next_step": upcoming.step}

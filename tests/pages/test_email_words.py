@@ -119,11 +119,20 @@ def test_what_people_wrote_is_never_markup(kind: str) -> None:
         ([Line(days_left=1)], "LinkedIn “Company page” ends tomorrow"),
         ([Line(days_left=0)], "LinkedIn “Company page” ends today"),
         ([Line(nickname=None)], "LinkedIn ends in 12 days"),
+        ([ENDED], "Demo Video “Channel” has ended"),
         ([Line(), Line(days_left=2), Line()], "3 connections need you, the first in 2 days"),
+        ([Line(), Line(days_left=1)], "2 connections need you, the first tomorrow"),
+        ([Line(), ENDED], "2 connections need you, the first has ended"),
     ],
 )
 def test_a_reminder_says_in_its_subject_what_ends_when(lines: list[Line], subject: str) -> None:
     assert render("reminder", "subject.txt", lines=lines).strip() == subject
+
+
+@pytest.mark.parametrize("part", ["body.txt", "body.html"])
+def test_what_has_ended_is_not_said_to_keep_working(part: str) -> None:
+    assert "everything keeps working" in render("reminder", part)
+    assert "everything keeps working" not in render("reminder", part, lines=(ENDED, Line()))
 
 
 @pytest.mark.parametrize(

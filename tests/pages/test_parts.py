@@ -81,21 +81,22 @@ class Drawing:
         self.app.jinja_env.undefined = StrictUndefined
         CSRFProtect(self.app)
         filters.register(self.app)
-        for name, endpoint in [*((name, "index") for name in VIEWS), ("sign_in", "sign_out")]:
+        for name in [*VIEWS, "sign_in"]:
             blueprint = Blueprint(name, name)
-            blueprint.add_url_rule(f"/{name}", endpoint, lambda: "", methods=["GET", "POST"])
+            for endpoint in ("index", "sign_out", "own_sessions"):
+                blueprint.add_url_rule(f"/{name}/{endpoint}", endpoint, lambda: "", methods=["GET", "POST"])
             self.app.register_blueprint(blueprint)
 
     def page(self, part: str, **given: Any) -> Element:
         return check_page(self.html(PAGE.replace("PART", part), **given))
 
-    def html(self, template: str, *, path: str = "/dashboard", **given: Any) -> str:
+    def html(self, template: str, *, path: str = "/dashboard/index", **given: Any) -> str:
         with self.app.test_request_context(path):
             g.now = NOW
             return render_template_string(template, **{"current_user": Someone(), "now": NOW, "zone": "UTC"} | given)
 
     def rejected(self) -> Element:
-        with self.app.test_request_context("/dashboard", method="POST"):
+        with self.app.test_request_context("/dashboard/index", method="POST"):
             form = Wishes(meta={"csrf": False})
             assert not form.validate()
         return self.page(REJECTED, form=form)

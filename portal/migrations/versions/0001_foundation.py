@@ -334,7 +334,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
-        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=True),
         sa.Column("connection_id", sa.Uuid(), nullable=True),
         sa.Column("provider_id", sa.String(length=60), nullable=False),
         sa.Column("nickname", sa.String(length=60), nullable=False),
