@@ -60,6 +60,7 @@ def _flask_settings(config: Config) -> dict[str, object]:
         "SESSION_REFRESH_EACH_REQUEST": False,  # else an answer begun before signing in could bring the old cookie back
         "PERMANENT_SESSION_LIFETIME": timedelta(days=8),  # longer than any session's row lives
         "MAX_CONTENT_LENGTH": LARGEST_UPLOAD,
+        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(days=1),  # addresses of our files carry a version of their content
         "TEMPLATES_AUTO_RELOAD": False,
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a page left open overnight still works
         "WTF_CSRF_SSL_STRICT": False,  # wants a Referer, and our pages send none: login links are in it

@@ -122,3 +122,4 @@ def _replace_handlers(formatter: logging.Formatter) -> None:
     root = logging.getLogger()
     root.handlers = [kept for kept in root.handlers if not isinstance(kept.formatter, type(formatter))] + [handler]
     root.setLevel(logging.INFO)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells every command which plug-ins it has

@@ -9,6 +9,7 @@ import click
 from portal.rules.problems import ConfigurationInvalid, InvalidRequest, Problem
 
 FAILED = 1
+WRONG_USE = 2
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def as_exit_codes() -> Iterator[None]:
     except click.ClickException as error:
         _end(_about_use(error), error.exit_code)
     except (Problem, OSError) as error:
-        _end(_about_problem(error), FAILED)
+        _end(_about_problem(error), WRONG_USE if isinstance(error, InvalidRequest) else FAILED)
     except _storage_failures() as error:
         _end(_about_storage(error), FAILED)
 

@@ -69,7 +69,7 @@ def slug_of(name: str) -> str:
 
 
 def _clean(text: str, *, field: str, longest: int) -> str:
-    cleaned = " ".join(unicodedata.normalize("NFC", text).split(" ")).strip()
+    cleaned = unicodedata.normalize("NFC", text).strip()
     if not cleaned:
         raise InvalidRequest({field: "Enter a name."})
     if len(cleaned) > longest:

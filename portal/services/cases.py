@@ -44,7 +44,7 @@ def look_into(asker: Asker, provider_id: str, connection_id: UUID | None, new: N
     comparison = compare(
         standing.facts,
         new.facts,
-        required_scopes=provider.authorize.scope.required_for_refresh,
+        required_scopes=provider.authorize.scope.required,
         holder=holders.described(asker, rows.holder),
     )
     return Case(asker, new, provider_id, rows.own, rows.holder, standing, comparison)

@@ -27,6 +27,7 @@ from portal.services.policy import policy_of
 disconnect = disconnecting.disconnect
 finish_revocations = leftovers.end_all
 
+IDENTITY_SCOPES = frozenset({"openid", "profile", "email"})  # Google answers these by other names
 LIVE = frozenset({Status.ACTIVE, Status.ENDING, Status.ENDED, Status.NEEDS_RECONSENT})
 
 
@@ -177,9 +178,10 @@ def _listed(row: Row[Connection, Grant, Organization], now: datetime) -> MyConne
 
 
 def _required_missing(provider_id: str, scopes: tuple[str, ...]) -> tuple[str, ...]:
+    """What was asked for, cannot be done without and was not given; who signed in is proved otherwise."""
     provider = catalog().get(provider_id)
-    required = provider.authorize.scope.required_for_refresh if provider else ()
-    return tuple(scope for scope in required if scope not in scopes)
+    required = provider.authorize.scope.required if provider else frozenset()
+    return tuple(sorted(required - IDENTITY_SCOPES - frozenset(scopes)))
 
 
 def _displacer(asker: Asker, displaced: Connection) -> str | None:

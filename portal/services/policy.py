@@ -23,7 +23,7 @@ LONGEST_PERIOD_DAYS = 3_650
 class PolicyView:
     """What an organization has decided; `policy_period_days` None: where a provider states no end there is none."""
 
-    reminders: ReminderPolicy
+    policy: ReminderPolicy
     policy_period_days: int | None
 
 
