@@ -66,6 +66,23 @@ class RateLimited(Problem):
         self.retry_after = retry_after
 
 
+# People
+
+
+class LastAdmin(Problem):
+    """This is the organization's last org admin. Make somebody else an org admin first."""
+
+    code = "last_admin"
+    status = 409
+
+
+class MemberDeactivated(Problem):
+    """This person is deactivated. Reactivate them first."""
+
+    code = "member_deactivated"
+    status = 409
+
+
 # Login links
 
 

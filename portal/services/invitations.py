@@ -13,14 +13,13 @@ from portal.models.columns import new_id
 from portal.models.email import EmailKind
 from portal.providers.schema import Provider
 from portal.rules.names import NICKNAME_MAX, clean_email, clean_nickname
-from portal.rules.problems import Conflict, InvalidRequest, ProviderNotConfigured
+from portal.rules.problems import InvalidRequest, MemberDeactivated, ProviderNotConfigured
 from portal.rules.status import ConnectionState
 from portal.services import audit, emails, members
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 
 HOME = "/connections"
-DEACTIVATED = "This person is deactivated. Reactivate them first."
 
 
 @transaction
@@ -49,10 +48,10 @@ def invite_person(
 
 @transaction
 def invite_member(asker: Asker, member_id: UUID, *, now: datetime) -> None:
-    """Mail the person (again) a link to their page; raises NotFound, and Conflict for somebody deactivated."""
+    """Mail the person (again) a link to their page; raises NotFound and MemberDeactivated."""
     member = members.locked(asker, member_id)
     if member.deactivated_at is not None:
-        raise Conflict(DEACTIVATED)
+        raise MemberDeactivated
     _invite(asker, member, now=now)
     audit.record(asker, EventKind.MEMBER_INVITED, now=now, member_id=member.id, name=member.name)
 
@@ -64,7 +63,7 @@ def invite_connection(
     """Ask a member to connect a login at the provider: an invited connection, and an e-mail that leads to it.
 
     Without a nickname it is called as the provider, with a number if that is taken. Raises InvalidRequest about
-    `member_email`, `provider` or `nickname`, and ProviderNotConfigured.
+    `member_email`, `provider` or `nickname`, MemberDeactivated and ProviderNotConfigured.
     """
     provider = _offered(provider_id)
     member = _member(asker, clean_email(member_email, field="member_email"))
@@ -134,7 +133,7 @@ def _member(asker: Asker, email: str) -> Member:
     if member is None:
         raise InvalidRequest({"member_email": "Nobody in this organization has this address. Add the person first."})
     if member.deactivated_at is not None:
-        raise InvalidRequest({"member_email": DEACTIVATED})
+        raise MemberDeactivated
     return member
 
 

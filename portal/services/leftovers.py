@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from portal.adapters import oauth
 from portal.adapters.oauth import RevocationState
@@ -41,6 +41,19 @@ class Tokens:
     provider_id: str
     access_token: Secret | None
     refresh_token: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A parked grant that is to be ended, and what its end has to tell."""
+
+    id: UUID
+    asker: Asker
+    member_id: UUID
+    connection_id: UUID | None
+    was_disconnected: bool
+    login: str | None
+    tokens: Tokens
 
 
 def set_aside_tokens_of(asker: Asker, connection: Connection, why: str, *, now: datetime) -> UUID | None:
@@ -81,13 +94,13 @@ def set_aside_tokens_of(asker: Asker, connection: Connection, why: str, *, now: 
 
 def end(leftover_id: UUID, *, now: datetime) -> bool:
     """Revoke a leftover at its provider; False while that is still outstanding and to be tried again."""
-    tokens = _to_revoke(leftover_id, now)
-    if tokens is None:
+    leftover = _to_revoke(leftover_id, now)
+    if leftover is None:
         return True
-    state = revoked(tokens)
+    state = revoked(leftover.tokens)
     if state is RevocationState.OUTSTANDING:
         return False
-    _forget(leftover_id, is_revoked=state is RevocationState.DONE, now=now)
+    _forget(leftover, is_revoked=state is RevocationState.DONE, now=now)
     return True
 
 
@@ -132,7 +145,7 @@ def is_wanted(provider_id: str, subject: str, *, but: UUID | None, now: datetime
     )
     if but is not None:
         waiting = waiting.where(PendingGrant.id != but)
-    return db.session.scalar(held.limit(1)) is not None or db.session.scalar(waiting.limit(1)) is not None
+    return bool(db.session.scalar(select(or_(held.exists(), waiting.exists()))))
 
 
 def secret_of(pending: PendingGrant, column: str) -> Secret | None:
@@ -162,53 +175,58 @@ def _is_held_now(provider_id: str, subject: str, now: datetime) -> bool:
 
 
 @transaction
-def _to_revoke(leftover_id: UUID, now: datetime) -> Tokens | None:
-    leftover = db.session.get(PendingGrant, leftover_id)
-    if leftover is None or not leftover.is_revocation_outstanding:
+def _to_revoke(leftover_id: UUID, now: datetime) -> Leftover | None:
+    pending = db.session.get(PendingGrant, leftover_id)
+    if pending is None or not pending.is_revocation_outstanding:
         return None
-    if leftover.settled_at is not None and now >= leftover.settled_at + TRIED_FOR:
-        _wipe(leftover_id)
+    leftover = _leftover(pending)
+    if pending.settled_at is not None and now >= pending.settled_at + TRIED_FOR:
+        _wipe(leftover)
         return None
-    if is_wanted(leftover.provider_id, leftover.subject, but=leftover.id, now=now):
-        _wipe(leftover_id)
+    if is_wanted(pending.provider_id, pending.subject, but=pending.id, now=now):
+        _wipe(leftover)
         _confirm(leftover)  # nothing of it is left here, and ending it there would end somebody's good tokens
         return None
-    return Tokens(leftover.provider_id, secret_of(leftover, "access_token"), secret_of(leftover, "refresh_token"))
+    return leftover
+
+
+def _leftover(pending: PendingGrant) -> Leftover:
+    return Leftover(
+        id=pending.id,
+        asker=Asker.portal(pending.organization_id),
+        member_id=pending.member_id,
+        connection_id=pending.connection_id,
+        was_disconnected=pending.decision == DISCONNECTED,
+        login=pending.subject_label,
+        tokens=Tokens(pending.provider_id, secret_of(pending, "access_token"), secret_of(pending, "refresh_token")),
+    )
 
 
 @transaction
-def _forget(leftover_id: UUID, *, is_revoked: bool, now: datetime) -> None:
-    leftover = db.session.get_one(PendingGrant, leftover_id)
-    _wipe(leftover_id)
+def _forget(leftover: Leftover, *, is_revoked: bool, now: datetime) -> None:
+    _wipe(leftover)
     _confirm(leftover)
     if is_revoked:
-        audit.record(
-            Asker.portal(leftover.organization_id),
-            EventKind.GRANT_REVOKED,
-            now=now,
-            connection_id=leftover.connection_id,
-            member_id=leftover.member_id,
-            login=leftover.subject_label,
-        )
+        who = {"connection_id": leftover.connection_id, "member_id": leftover.member_id}
+        audit.record(leftover.asker, EventKind.GRANT_REVOKED, now=now, login=leftover.login, **who)
 
 
-def _confirm(leftover: PendingGrant) -> None:
+def _wipe(leftover: Leftover) -> None:
+    values = {"access_token": None, "refresh_token": None, "is_revocation_outstanding": False}
+    wiped = update(PendingGrant).where(PendingGrant.id == leftover.id)
+    db.session.execute(wiped.values(values).execution_options(synchronize_session=False))
+
+
+def _confirm(leftover: Leftover) -> None:
     """Tell the disconnected connection, whose page has been saying that the provider's part was outstanding."""
-    if leftover.decision != DISCONNECTED:
-        return
-    told = update(Connection).where(Connection.id == leftover.connection_id)
-    db.session.execute(told.values(is_revocation_outstanding=False).execution_options(synchronize_session=False))
+    if leftover.was_disconnected:
+        told = update(Connection).where(Connection.id == leftover.connection_id)
+        db.session.execute(told.values(is_revocation_outstanding=False).execution_options(synchronize_session=False))
 
 
 def _can_revoke(provider_id: str) -> bool:
     provider = catalog().get(provider_id)
     return provider is None or provider.revoke.style is not RevokeStyle.NONE
-
-
-def _wipe(leftover_id: UUID) -> None:
-    values = {"access_token": None, "refresh_token": None, "is_revocation_outstanding": False}
-    wiped = update(PendingGrant).where(PendingGrant.id == leftover_id)
-    db.session.execute(wiped.values(values).execution_options(synchronize_session=False))
 
 
 def _moved(grant: Grant, leftover_id: UUID, column: str) -> Sealed | None:

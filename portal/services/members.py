@@ -14,7 +14,7 @@ from portal.models import Connection, Member
 from portal.models.columns import new_id
 from portal.rules import people
 from portal.rules.people import Person
-from portal.rules.problems import Conflict, InvalidRequest, NotFound
+from portal.rules.problems import InvalidRequest, LastAdmin, NotFound
 from portal.rules.roles import Role, is_demotion
 from portal.services import audit, people_search, sessions
 from portal.services.asker import Asker
@@ -22,7 +22,6 @@ from portal.services.audit import EventKind
 
 PAGE_SIZE = 50
 CURSOR_WRONG = "This is not a cursor of ours: start again from the first page."
-LAST_ADMIN = "This is the organization's last org admin. Make somebody else an org admin first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ ROW = (
 
 
 @reading
-def page(asker: Asker, *, search: str | None = None, after: str | None = None, now: datetime) -> MemberPage:  # noqa: ARG001
+def page(asker: Asker, *, search: str | None = None, after: str | None = None) -> MemberPage:
     """The organization's people by name, from behind the cursor `after` on; `search` is any part of name or address."""
     wanted = select(*ROW).where(Member.organization_id == asker.organization_id)
     if search and search.strip():
@@ -123,7 +122,7 @@ def add(asker: Asker, *, email: str, name: str, role: str, team: str | None, now
 def change(asker: Asker, member_id: UUID, *, name: str, role: str, team: str | None, now: datetime) -> None:
     """A new name, role or team. Somebody who may do less than before is signed out everywhere at once.
 
-    Raises InvalidRequest about wrong fields and Conflict where the last org admin would be one no more.
+    Raises InvalidRequest about wrong fields and LastAdmin where nobody else would be an org admin any more.
     """
     member = locked(asker, member_id)
     person = people.checked(member.email, name, role, team)
@@ -151,7 +150,7 @@ def rewrite(asker: Asker, member: Member, person: Person, *, now: datetime) -> N
 def deactivate(asker: Asker, member_id: UUID, *, now: datetime) -> None:
     """From this commit on the person is signed out everywhere and gets no e-mails; their connections stay as they are.
 
-    Doing it again changes nothing. Raises Conflict for the last org admin.
+    Doing it again changes nothing. Raises LastAdmin where nobody else is an org admin.
     """
     member = locked(asker, member_id)
     if member.deactivated_at is not None:
@@ -213,7 +212,7 @@ def _is_admin() -> ColumnElement[bool]:
 def _keep_an_admin(member: Member) -> None:
     others = select(Member.id).where(Member.organization_id == member.organization_id, Member.id != member.id)
     if db.session.scalar(others.where(_is_admin()).limit(1)) is None:
-        raise Conflict(LAST_ADMIN)
+        raise LastAdmin
 
 
 def _refuse_taken(asker: Asker, person: Person) -> None:

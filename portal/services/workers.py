@@ -30,7 +30,7 @@ def ring(job: str, *args: object, at_front: bool = False) -> bool:
 
 def ring_tick(name: str, stretch: int, job: str, *, every: timedelta) -> bool:
     """Have this periodic job done once in that stretch of time, whoever else asks; False without Redis."""
-    return queue.ring_once(f"tick-{name}-{stretch}", job, remember=every + REMEMBERED_AFTER)
+    return queue.ring_once(f"tick-{job.replace('.', '-')}-{stretch}", job, remember=every + REMEMBERED_AFTER)
 
 
 def revive_queue() -> None:

@@ -45,6 +45,9 @@ def environ(environ: dict[str, str], provider: DemoProvider) -> dict[str, str]:
     return environ
 
 
+QUERIES_OF_A_DISPLACEMENT = 30  # both sides, their reminders, counts and events, in one transaction
+
+
 @dataclass
 class Traveller:
     """Somebody at the portal who is sent to the provider and comes back."""
@@ -52,6 +55,9 @@ class Traveller:
     page: Page
     provider: DemoProvider
     slug: str = "social"
+
+    def __post_init__(self) -> None:
+        self.page.most_queries = QUERIES_OF_A_DISPLACEMENT
 
     def consent(self, button: str, sub: str, *, status: int = 200, nth: int = 0, **answer: object) -> Page:
         """Press the button, consent as this login (with `scopes`, `accounts` or `deny`) and come back."""

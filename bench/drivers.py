@@ -1,0 +1,45 @@
+"""The bare drivers: the least that can stand between a program and its database."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from sqlalchemy import make_url
+
+Row = Sequence[Any]
+
+
+class Driver:
+    """One kept connection that commits each statement; `?` marks a parameter on either database."""
+
+    def __init__(self, url: str) -> None:
+        address = make_url(url)
+        self.is_postgresql = address.get_backend_name() == "postgresql"
+        self._connection: Any = (
+            psycopg.connect(
+                host=address.query["host"], user=address.username, dbname=address.database, autocommit=True
+            )
+            if self.is_postgresql
+            else sqlite3.connect(address.database or "", isolation_level=None, check_same_thread=False)
+        )
+
+    def run(self, sql: str, *parameters: Any) -> Any:
+        """The cursor of one statement."""
+        return self._connection.execute(self.marked(sql), parameters)
+
+    def all(self, sql: str, *parameters: Any) -> list[Row]:
+        """Every row."""
+        rows: list[Row] = self.run(sql, *parameters).fetchall()
+        return rows
+
+    def marked(self, sql: str) -> str:
+        """The statement as this driver wants it."""
+        return sql.replace("?", "%s") if self.is_postgresql else sql
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @property
+    def raw(self) -> Any:
+        return self._connection

@@ -1,0 +1,78 @@
+"""Processes of a measurement's own: gunicorn with the product's settings, and small servers of ours."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ENDS_WITHIN_S = 30
+
+Address = tuple[str, int]
+
+
+@contextmanager
+def gunicorn(target: str, environ: Mapping[str, str], log: Path, *, workers: int) -> Iterator[Address]:
+    """A WSGI app served as in production, by so many processes; it has answered a request when this yields."""
+    with listening() as listener:
+        options = ["-c", "python:portal.web_server", "-b", f"fd://{listener.fileno()}", "--log-level", "warning"]
+        command = [sys.executable, "-m", "gunicorn", *options, "-w", str(workers), target]
+        with running(command, environ, log, listener=listener):
+            address: Address = listener.getsockname()
+            _await_answer(address)
+            yield address
+
+
+@contextmanager
+def listening() -> Iterator[socket.socket]:
+    """A listening socket on a free port: a child that inherits it cannot be too late."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        yield listener
+
+
+@contextmanager
+def running(
+    command: Sequence[str], environ: Mapping[str, str], log: Path, *, listener: socket.socket | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A child process that is ended, politely first, when the block is left."""
+    inherited = [listener.fileno()] if listener else []
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**_plain_environment(), **environ},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            pass_fds=inherited,
+        )
+    try:
+        yield child
+    finally:
+        _end(child)
+
+
+def _plain_environment() -> dict[str, str]:
+    """Ours without what configures a portal or gunicorn."""
+    strange = ("PORTAL_", "GUNICORN_", "WEB_CONCURRENCY")
+    return {name: value for name, value in os.environ.items() if not name.startswith(strange)}
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.send_signal(signal.SIGTERM)
+    try:
+        child.wait(ENDS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _await_answer(address: Address) -> None:
+    with socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        if not connection.recv(1):
+            raise RuntimeError("the server ended before it answered")
