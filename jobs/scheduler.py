@@ -47,7 +47,7 @@ class Ticker:
     def _ring(self, entry: Entry, stretch: int) -> bool:
         if self._rung.get(entry.name) == stretch:
             return True
-        is_heard = workers.ring_tick(entry.name, stretch, entry.job, every=entry.every)
+        is_heard = workers.ring_tick(stretch, entry.job, every=entry.every)
         if is_heard:
             self._rung[entry.name] = stretch
         return is_heard

@@ -3,7 +3,7 @@
 Dates are written by hand rather than through a locale library: pages are English, and a table shows hundreds of them.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
@@ -32,6 +32,11 @@ def date_short(moment: datetime, zone: str) -> str:
     return f"{day.day} {MONTHS[day.month - 1][:3]} {day.year}"
 
 
+def day_short(day: date) -> str:
+    """A day of the calendar where the year is plain: `2 Dec`."""
+    return f"{day.day} {MONTHS[day.month - 1][:3]}"
+
+
 def datetime_long(moment: datetime, zone: str) -> str:
     """Day, time and the zone they are told in: `2 December 2026, 14:05 (Europe/Berlin)`."""
     return f"{date_long(moment, zone)}, {wall_clock(moment, zone):%H:%M} ({zone})"
@@ -57,8 +62,8 @@ def asset_versions(folder: Path) -> dict[str, str]:
 
 
 def register(app: Flask) -> None:
-    """Make the filters (`date_long`, `date_short`, `datetime_long`, `days_phrase`, `hue`) and `asset(name)` known."""
-    for pure in (date_long, date_short, datetime_long, hue):
+    """Make the functions above known as filters (`days_phrase` with the request's now), and `asset(name)`."""
+    for pure in (date_long, date_short, datetime_long, day_short, hue):
         app.add_template_filter(pure)
     app.add_template_filter(_days_from_now, "days_phrase")
     versions = asset_versions(Path(app.static_folder or ""))

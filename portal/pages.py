@@ -1,5 +1,7 @@
 """How every view answers: with a page, or with the way to the next one."""
 
+from typing import Any
+
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
@@ -9,7 +11,7 @@ def page(template: str, **context: object) -> str:
     return render_template(template, **context)
 
 
-def see_other(endpoint: str, *, notice: str | None = None, **values: object) -> ResponseReturnValue:
+def see_other(endpoint: str, *, notice: str | None = None, **values: Any) -> ResponseReturnValue:
     """After a POST: 303 to a view, with an optional notice for the person to read there."""
     if notice:
         flash(notice)

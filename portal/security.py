@@ -1,10 +1,14 @@
 """What every answer carries to keep browsers on our side, and which proxies and hosts are believed."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import BadRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.sansio.utils import host_is_trusted
 
+from portal.access import Mark, mark_of
 from portal.config import Config
 from portal.extensions import catalog
 
@@ -14,6 +18,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",  # a login link's address must not travel on
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Robots-Tag": "noindex, nofollow",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
@@ -25,9 +30,21 @@ def harden(app: Flask, config: Config) -> None:
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     if config.is_production:
-        app.config["TRUSTED_HOSTS"] = [urlsplit(config.public_url).hostname]
+        app.before_request(_refusal_of_other_hosts(urlsplit(config.public_url).hostname or ""))
     policy = _Policy(config)
     app.after_request(policy.apply)
+
+
+def _refusal_of_other_hosts(own: str) -> Callable[[], None]:
+    """A check of the Host header. Monitoring is let in under any name: probes ask by an address inside the network."""
+
+    def refuse() -> None:
+        view = current_app.view_functions.get(request.endpoint or "")
+        is_probe = view is not None and mark_of(view) is Mark.MONITORING
+        if not is_probe and not host_is_trusted(request.host, [own]):
+            raise BadRequest
+
+    return refuse
 
 
 class _Policy:
@@ -49,7 +66,7 @@ class _Policy:
 
     def _content_policy(self) -> str:
         if self._policy is None:
-            # A provider's page may lead on through further addresses of its own, and browsers hold forms to all of them.
+            # A provider's page may lead on through more addresses of its own; browsers hold forms to all of them.
             forms = " ".join(["'self'", "https:", *sorted(catalog().authorize_origins())])
             self._policy = (
                 f"default-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'; form-action {forms}"

@@ -34,7 +34,7 @@ class Person:
 
 @dataclass(frozen=True)
 class World:
-    """Everybody: Ana (member), Ben (member), Chloe (org admin), Dmitri (team owner) at Acme; Eve (org admin) at Globex."""
+    """Ana (member), Ben (member), Chloe (org admin), Dmitri (team owner) at Acme; Eve (org admin) at Globex."""
 
     acme: UUID
     globex: UUID

@@ -47,7 +47,7 @@ def identify(
     calls, rules = Calls(provider, app), provider.identity
     if rules.source is IdentitySource.USERINFO:
         whoami = rules.userinfo or Userinfo()
-        look = partial(first_value, _whoami(calls, answer.access_token))
+        look: Look = partial(first_value, _whoami(calls, answer.access_token))
         return _identity(provider, look, whoami.subject, whoami.label, whoami.email)
     look = _claims(calls, answer, nonce, now) if rules.source is IdentitySource.ID_TOKEN else answer.extra.get
     identity = _identity(provider, look, rules.subject, rules.label, rules.email)

@@ -197,7 +197,7 @@ def jwt_expiry(token: Secret) -> datetime | None:
     """The `exp` of an access token that happens to be a JWT; read without belief, and only ever to end it earlier."""
     for claims in _claims(token.reveal()):
         exp = claims.get("exp")
-        if type(exp) in (int, float) and 0 < float(exp) < 253_402_300_800:  # year 10,000
+        if isinstance(exp, int | float) and not isinstance(exp, bool) and 0 < exp < 253_402_300_800:  # year 10,000
             return datetime.fromtimestamp(float(exp), UTC)
     return None
 

@@ -17,7 +17,7 @@ MAINTENANCE_EVERY_S = 30
 
 
 class PortalWorker(SimpleWorker):
-    """Works in its own process: a fork a job costs more than an e-mail. Each job has an application context of its own."""
+    """Works in its own process: a fork a job costs more than an e-mail. Each job has its own application context."""
 
     log_result_lifespan = False
 

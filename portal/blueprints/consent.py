@@ -67,9 +67,7 @@ def decide(pending_id: UUID) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _review_page(pending_id, form), 422
     seen, nickname = form.seen.data or "", form.nickname.data or ""
-    decided = decisions.decide(
-        access.asker(), pending_id, form.chosen, seen=seen, nickname=nickname, now=access.now()
-    )
+    decided = decisions.decide(access.asker(), pending_id, form.chosen, seen=seen, nickname=nickname, now=access.now())
     return _next_page(decided)
 
 

@@ -7,7 +7,7 @@ from portal.db import Base
 from portal.migrations.search import is_search_table
 
 
-def _is_ours(_object: object, name: str | None, _kind: str, _reflected: bool, _compared: object) -> bool:
+def _is_ours(_object: object, name: str | None, *_more: object) -> bool:
     return not is_search_table(name or "")
 
 

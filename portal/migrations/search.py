@@ -1,6 +1,6 @@
 """Finding people by any part of their name or address: a trigram index, in each database's own way.
 
-PostgreSQL: an index of pg_trgm over the text itself; where the extension is not to be had, searching still works and reads
+PostgreSQL: an index of pg_trgm over the text itself; without the extension searching still works, and reads
 all members of the organization. SQLite: an FTS5 table beside the members, kept by triggers; it is keyed by numbers of
 its own because a row's implicit number may change.
 """

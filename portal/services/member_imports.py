@@ -178,7 +178,11 @@ def _counted(report: Imported, wishes: list[Wish], *, is_inviting: bool) -> Impo
 
 def _tell(asker: Asker, report: Imported, *, now: datetime) -> None:
     if report.added or report.changed:
-        facts: dict[str, Any] = {"count": report.added + report.changed, "added": report.added, "changed": report.changed}
+        facts: dict[str, Any] = {
+            "count": report.added + report.changed,
+            "added": report.added,
+            "changed": report.changed,
+        }
         audit.record(asker, EventKind.MEMBERS_IMPORTED, now=now, **facts)
     if report.invited:
         after_commit(partial(emails.ring_due, now=now))

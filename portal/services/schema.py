@@ -32,7 +32,7 @@ class SchemaVersion:
 
 
 def migrate() -> SchemaVersion:
-    """Run every migration the database has not seen, in one transaction; raises DatabaseNewer for an unknown version."""
+    """Run the migrations the database has not seen, in one transaction; raises DatabaseNewer for an unknown version."""
     with db.engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})

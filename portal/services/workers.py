@@ -28,7 +28,7 @@ def ring(job: str, *args: object, at_front: bool = False) -> bool:
     return queue.ring(job, *args, at_front=at_front)
 
 
-def ring_tick(name: str, stretch: int, job: str, *, every: timedelta) -> bool:
+def ring_tick(stretch: int, job: str, *, every: timedelta) -> bool:
     """Have this periodic job done once in that stretch of time, whoever else asks; False without Redis."""
     return queue.ring_once(f"tick-{job.replace('.', '-')}-{stretch}", job, remember=every + REMEMBERED_AFTER)
 

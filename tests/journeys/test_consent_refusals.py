@@ -60,7 +60,7 @@ def assert_unchanged(traveller: Traveller) -> None:
     page = traveller.page.get("/connections")
     assert "Bakery" in page.text
     assert "Active" in page.text
-    assert CONNECTED in page.press_link("D Demo Social Bakery").text
+    assert CONNECTED in page.press_link("Bakery").text
     assert "Reconnected" not in page.text
     assert traveller.living("social-business") >= 1
 
@@ -191,7 +191,7 @@ def test_a_provider_that_fails_at_the_exchange_costs_one_more_try(bakery: Travel
     bakery.provider.control("social/fail", kind="unavailable", on="token", times=1)
     page = bakery.consent("Reconnect", "social-business", status=503)
     assert page.heading == "The provider does not answer as it should right now"
-    page.get("/connections").press_link("D Demo Social Bakery")
+    page.get("/connections").press_link("Bakery")
     assert "Reconnected. Thank you." in bakery.consent("Reconnect", "social-business").text
 
 
@@ -202,7 +202,7 @@ def test_without_the_list_of_accounts_nothing_is_accepted(bakery: Traveller) -> 
 
 
 def test_a_get_never_starts_a_trip(bakery: Traveller) -> None:
-    page = bakery.page.get("/connections").press_link("D Demo Social Bakery")
+    page = bakery.page.get("/connections").press_link("Bakery")
     page.get(f"{page.path}/reconsent", status=405)
 
 

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -26,6 +26,10 @@ def test_a_date_is_the_day_on_the_organizations_calendar(moment: datetime, zone:
 
 def test_a_short_date_keeps_the_year() -> None:
     assert filters.date_short(datetime(2027, 9, 5, tzinfo=UTC), "UTC") == "5 Sep 2027"
+
+
+def test_the_picture_names_its_weeks_by_day_and_month() -> None:
+    assert filters.day_short(date(2027, 9, 5)) == "5 Sep"
 
 
 def test_a_full_time_names_its_zone() -> None:

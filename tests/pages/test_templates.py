@@ -4,13 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from jinja2 import Environment, FileSystemLoader, nodes
 
 import portal
+from portal import filters
 
 FOLDER = Path(portal.__file__).parent / "templates"
 environment = Environment(loader=FileSystemLoader(FOLDER))
-environment.filters.update(dict.fromkeys(("date_long", "date_short", "datetime_long", "days_phrase", "hue"), str))
+application = Flask("portal")
+filters.register(application)
+environment.filters.update(application.jinja_env.filters)
 NAMES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.suffix in {".html", ".txt"})
 PAGES = [name for name in NAMES if not name.startswith("emails/")]
 
