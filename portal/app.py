@@ -14,7 +14,7 @@ from portal.adapters import embedded_redis, mail
 from portal.config import Config, Environment, load_config
 from portal.crypto import Keyring, Signer
 from portal.db import db, engine_options, prepare_engine
-from portal.extensions import KEY, Parts, babel, csrf, limiter, login_manager
+from portal.extensions import KEY, Parts, csrf, limiter, login_manager
 from portal.providers.catalog import load_catalog
 
 BLUEPRINTS = (
@@ -67,7 +67,6 @@ def _flask_settings(config: Config) -> dict[str, object]:
         "RATELIMIT_STRATEGY": "moving-window",
         "RATELIMIT_STORAGE_OPTIONS": {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S},
         "RATELIMIT_STORAGE_URI": "memory://" if config.env is Environment.TEST else _limits_url(config),
-        "BABEL_DEFAULT_LOCALE": "en",
         **mail.flask_settings(config),
     }
 
@@ -98,7 +97,6 @@ def _join_extensions(app: Flask) -> None:
     with app.app_context():
         prepare_engine(db.engine)
     csrf.init_app(app)
-    babel.init_app(app)
     limiter.init_app(app)
     login_manager.init_app(app)
     login_manager.session_protection = None  # the session row decides, not the browser's name

@@ -1,6 +1,7 @@
 """What every answer carries to keep browsers on our side, and which proxies and hosts are believed."""
 
 from collections.abc import Callable
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, request
@@ -52,23 +53,28 @@ class _Policy:
 
     def __init__(self, config: Config) -> None:
         self._is_https = config.is_https
-        self._policy: str | None = None
 
     def apply(self, response: Response) -> Response:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)  # a stricter or narrower one of the view's own stays
-        response.headers.setdefault("Content-Security-Policy", self._content_policy())
-        if self._is_https:
-            response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
-        if request.endpoint != "static" and "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = "no-store"
+        """Add what is missing; a stricter or narrower header of the view's own stays."""
+        headers = response.headers
+        given = {name.lower() for name, _ in headers}
+        if request.endpoint == "static":
+            given.add("cache-control")
+        for lower, name, value in self._wanted:
+            if lower not in given:
+                headers.add(name, value)
         return response
 
-    def _content_policy(self) -> str:
-        if self._policy is None:
-            # A provider's page may lead on through more addresses of its own; browsers hold forms to all of them.
-            forms = " ".join(["'self'", "https:", *sorted(catalog().authorize_origins())])
-            self._policy = (
-                f"default-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'; form-action {forms}"
-            )
-        return self._policy
+    @cached_property
+    def _wanted(self) -> tuple[tuple[str, str, str], ...]:
+        """Made at the first answer: then the catalog is there."""
+        wanted = HEADERS | {"Content-Security-Policy": _content_policy(), "Cache-Control": "no-store"}
+        if self._is_https:
+            wanted["Strict-Transport-Security"] = STRICT_TRANSPORT
+        return tuple((name.lower(), name, value) for name, value in wanted.items())
+
+
+def _content_policy() -> str:
+    # A provider's page may lead on through more addresses of its own; browsers hold forms to all of them.
+    forms = " ".join(["'self'", "https:", *sorted(catalog().authorize_origins())])
+    return f"default-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'; form-action {forms}"

@@ -117,11 +117,11 @@ class PostgresqlDatabases:
 def postgresql() -> Iterator[PostgresqlDatabases]:
     """A running PostgreSQL; as root it runs as `nobody`, because it refuses to run as root."""
     account = pwd.getpwnam("nobody") if os.getuid() == 0 else None
-    with _folder("pg", account) as folder, ExitStack() as until_end:
+    with throwaway_folder("pg", account) as folder, ExitStack() as until_end:
         binaries = _readable_by(account, postgresql_binaries(), folder)
         _initialise(binaries, folder, account)
         command = [str(binaries / "postgres"), "-D", str(folder / "data"), *_postgresql_options(folder)]
-        until_end.enter_context(_kept_running(command, folder, end="QUIT", account=account))
+        until_end.enter_context(kept_running(command, folder, end="QUIT", account=account))
         databases = PostgresqlDatabases(folder)
         _wait_until(lambda: databases.connect().close(), psycopg.OperationalError, folder)
         yield databases
@@ -130,10 +130,10 @@ def postgresql() -> Iterator[PostgresqlDatabases]:
 @contextmanager
 def redis() -> Iterator[str]:
     """The URL of a running Redis that keeps nothing."""
-    with _folder("redis") as folder:
+    with throwaway_folder("redis") as folder:
         socket = folder / "redis.sock"
         options = ["--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--appendonly", "no", "--save", ""]
-        with _kept_running([str(embedded_redis.server_binary()), *options], folder, end="TERM"):
+        with kept_running([str(embedded_redis.server_binary()), *options], folder, end="TERM"):
             url = embedded_redis.url_of(socket)
             with closing(Redis.from_url(url)) as client:
                 _wait_until(client.ping, exceptions.ConnectionError, folder)
@@ -193,7 +193,7 @@ def _readable_by(account: pwd.struct_passwd | None, binaries: Path, folder: Path
 
 
 @contextmanager
-def _folder(purpose: str, account: pwd.struct_passwd | None = None) -> Iterator[Path]:
+def throwaway_folder(purpose: str, account: pwd.struct_passwd | None = None) -> Iterator[Path]:
     """A folder with a path short enough for sockets; whoever keeps the server running removes it, or we do."""
     folder = Path(tempfile.mkdtemp(prefix=f"reconsent-{purpose}-", dir="/tmp"))
     if account:
@@ -205,7 +205,7 @@ def _folder(purpose: str, account: pwd.struct_passwd | None = None) -> Iterator[
 
 
 @contextmanager
-def _kept_running(
+def kept_running(
     command: list[str], folder: Path, *, end: str, account: pwd.struct_passwd | None = None
 ) -> Iterator[None]:
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "FOLDER": str(folder), "END": end}

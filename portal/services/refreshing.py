@@ -17,6 +17,7 @@ from portal.crypto import Secret, random_token
 from portal.extensions import catalog, config
 from portal.providers.apps import ProviderApp
 from portal.providers.schema import Provider
+from portal.providers.words import RefreshMode
 from portal.rules import freshness
 from portal.rules.problems import ProviderUnavailable, ReconsentRequired
 from portal.rules.status import HOLDING, ConnectionState
@@ -45,7 +46,7 @@ def refreshed(grant: StoredGrant, now: datetime) -> StoredGrant:
     Raises ReconsentRequired when only a human can help, ProviderUnavailable when trying again later may.
     """
     _check_alive(grant)
-    if grant.refresh_token is None:
+    if _renewing_token(grant) is None:
         raise ReconsentRequired(NO_REFRESH, grant.access_expires_at or now)
     return _flights.share((grant.connection_id, grant.generation), lambda: _lead(grant, now))
 
@@ -81,9 +82,16 @@ def _lead(grant: StoredGrant, began_at: datetime) -> StoredGrant:
         pause = min(pause * 1.5, POLL_LONGEST_S)
 
 
+def _renewing_token(grant: StoredGrant) -> Secret | None:
+    """What a new access token is got with: the refresh token, or where the provider exchanges it the access token."""
+    provider = catalog().get(grant.provider_id)
+    is_exchanged = provider is not None and provider.refresh.mode is RefreshMode.EXCHANGE
+    return grant.secret("access_token" if is_exchanged else "refresh_token")
+
+
 def _refresh_leased(grant: StoredGrant, deadline: timedelta, now: datetime) -> StoredGrant:
     provider, app = catalog().get(grant.provider_id), catalog().app(grant.provider_id)
-    refresh_token = grant.secret("refresh_token")
+    refresh_token = _renewing_token(grant)
     if provider is None or app is None or refresh_token is None:
         return _not_now(grant, OAuthFailed(NOT_CONFIGURED), now)
     try:

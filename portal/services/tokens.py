@@ -76,7 +76,7 @@ def refresh_batch(connection_ids: Sequence[UUID], *, now: datetime) -> int:
 
 def _refresh_due(connection_id: UUID, now: datetime) -> bool:
     grant = token_store.read(connection_id)
-    if grant is None or grant.state is not ConnectionState.ACTIVE or grant.refresh_token is None:
+    if grant is None or grant.state is not ConnectionState.ACTIVE:
         return False
     try:
         return refreshing.refreshed(grant, now).generation > grant.generation

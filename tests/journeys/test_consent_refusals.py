@@ -95,7 +95,7 @@ def test_a_wrong_callback_is_refused(
     bakery.provider.control("social/knobs", callback=callback)
     bakery.consent("Reconnect", "social-business", status=400)
     assert reason in reasons()[0]
-    assert bakery.provider.counts(event="token").get("token:ok", 0) == 1  # that of the first consent alone
+    assert bakery.provider.counts().get("issue:ok") == 1  # that of the first consent alone
     assert_unchanged(bakery)
 
 
