@@ -6,10 +6,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.patience import eventually
+
 ROOT = Path(__file__).resolve().parents[1]
+STARTS_WITHIN_S = 60
 ENDS_WITHIN_S = 30
 
 Address = tuple[str, int]
@@ -21,9 +24,9 @@ def gunicorn(target: str, environ: Mapping[str, str], log: Path, *, workers: int
     with listening() as listener:
         options = ["-c", "python:portal.web_server", "-b", f"fd://{listener.fileno()}", "--log-level", "warning"]
         command = [sys.executable, "-m", "gunicorn", *options, "-w", str(workers), target]
-        with running(command, environ, log, listener=listener):
+        with running(command, environ, log, listener=listener) as server:
             address: Address = listener.getsockname()
-            _await_answer(address)
+            _await_answer(address, server, log)
             yield address
 
 
@@ -71,8 +74,14 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _await_answer(address: Address) -> None:
-    with socket.create_connection(address, timeout=60) as connection:
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-        if not connection.recv(1):
-            raise RuntimeError("the server ended before it answered")
+def _await_answer(address: Address, server: subprocess.Popen[bytes], log: Path) -> None:
+    def answers() -> bool:
+        if server.poll() is not None:
+            raise RuntimeError(f"the server ended before it answered:\n{log.read_text(errors='replace')[-3000:]}")
+        with suppress(TimeoutError), socket.create_connection(address, timeout=2) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            return bool(connection.recv(1))
+        return False
+
+    if not eventually(answers, within_s=STARTS_WITHIN_S):
+        raise RuntimeError(f"the server does not answer:\n{log.read_text(errors='replace')[-3000:]}")

@@ -12,7 +12,7 @@ def in_turns(runs: Mapping[str, Measured], *, repeats: int, warm_up: int = 1) ->
     """The median of what each run returns, over `repeats` rounds of all of them; the first rounds do not count."""
     rounds: list[dict[str, float]] = []
     for number in range(warm_up + repeats):
-        names = list(runs) if number % 2 else list(reversed(runs))  # nobody always comes after the same neighbour
+        names = list(runs)[:: 1 if number % 2 else -1]  # nobody always comes after the same neighbour
         rounds.append({name: runs[name]() for name in names})
     counted = rounds[warm_up:]
     return {name: statistics.median(one[name] for one in counted) for name in runs}

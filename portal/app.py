@@ -1,9 +1,10 @@
 """The one place where the parts are joined: `create_app()` gives a whole portal."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from importlib import import_module
+from typing import Any
 
 from flask import Flask
 from redis import Redis
@@ -32,12 +33,19 @@ LARGEST_UPLOAD = 16 * 1024 * 1024
 REDIS_TIMEOUT_S = 5
 
 
+class Portal(Flask):
+    """Flask without a question it asks before each call of a view or a hook: none of ours is asynchronous."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """A portal configured by `environ` (default: the process's own); raises ConfigurationInvalid with every problem."""
     config = load_config(os.environ if environ is None else environ)
     logs.configure(config)
     clock.follow(config.clock_path)
-    app = Flask("portal")
+    app = Portal("portal")
     app.config.update(_flask_settings(config))
     app.extensions[KEY] = _parts(config)
     _join_extensions(app)

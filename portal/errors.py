@@ -16,8 +16,8 @@ from portal import clock
 from portal.extensions import limiter
 from portal.rules.moments import whole_seconds
 from portal.rules.problems import Problem, ProviderUnavailable, RateLimited, SignInRequired
+from portal.security import API_PREFIX
 
-API_PREFIX = "/api/"
 NEXT_STEPS = {
     400: "Go back, check what you entered and try again.",
     403: "If you think you should be able to do this, ask your organization's admin.",

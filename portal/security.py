@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Request, Response, current_app, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.exceptions import BadRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
@@ -23,6 +24,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
+API_PREFIX = "/api/"
 
 
 def harden(app: Flask, config: Config) -> None:
@@ -32,8 +34,16 @@ def harden(app: Flask, config: Config) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     if config.is_production:
         app.before_request(_refusal_of_other_hosts(urlsplit(config.public_url).hostname or ""))
+    app.session_interface = _PageSessions()
     policy = _Policy(config)
     app.after_request(policy.apply)
+
+
+class _PageSessions(SecureCookieSessionInterface):
+    """Cookies are for pages: a backend shows its key, and whatever cookie it sends is not even looked at."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return None if request.path.startswith(API_PREFIX) else super().open_session(app, request)
 
 
 def _refusal_of_other_hosts(own: str) -> Callable[[], None]:

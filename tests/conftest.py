@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.fixtures.servers",
     "tests.fixtures.portal",
     "tests.fixtures.stub_provider",
+    "tests.fixtures.browser",
 ]

@@ -42,5 +42,5 @@ def import_file(file: Path, slug: str, is_dry_run: bool) -> None:  # noqa: FBT00
 
     asker = organizations.command_asker(slug)
     work = partial(connection_imports.import_connections, asker, is_dry_run=is_dry_run, now=clock.now())
-    done = imports.run(file, work, is_dry_run=is_dry_run)
+    done = imports.run(file, work)
     click.echo(imports.outcome(done, "Connections"))

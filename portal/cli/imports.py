@@ -37,11 +37,11 @@ class _Watched:
         return self._file.seek(offset)
 
 
-def run(path: Path, work: "Callable[[Source], Imported]", *, is_dry_run: bool) -> "Imported":
-    """Import the file, which is read once for a dry run and twice otherwise; a refusal names every bad line."""
+def run(path: Path, work: "Callable[[Source], Imported]") -> "Imported":
+    """Import the file; a refusal names every bad line."""
     if not path.is_file():
-        raise click.UsageError("FILE.csv must be an ordinary file: it is read twice.")
-    length = path.stat().st_size * (1 if is_dry_run else 2)
+        raise click.UsageError("FILE.csv must be an ordinary file: it may be read twice.")
+    length = path.stat().st_size
     on_terminal = click.progressbar(length=length, label=path.name, file=sys.stderr) if sys.stderr.isatty() else None
     try:
         with path.open("rb") as file, on_terminal or nullcontext() as bar:

@@ -44,7 +44,7 @@ def import_file(file: Path, slug: str, is_dry_run: bool, is_inviting: bool) -> N
     work = partial(
         member_imports.import_members, asker, is_dry_run=is_dry_run, is_inviting=is_inviting, now=clock.now()
     )
-    done = imports.run(file, work, is_dry_run=is_dry_run)
+    done = imports.run(file, work)
     click.echo(imports.outcome(done, "Members"))
     if is_inviting:
         click.echo(f"Invitations: {done.invited:,} {'would be sent' if is_dry_run else 'on their way'}.")

@@ -8,13 +8,15 @@ from flask.typing import ResponseReturnValue
 from portal import access
 from portal.access import public
 from portal.config import Environment
-from portal.demo import cast, mail, people, travel
+from portal.demo import cast, mail, people
 from portal.demo.setting import own_setting
+from portal.demo.travel import Journeys
 from portal.extensions import config
 from portal.pages import page, see_other, see_other_place
 from portal.rules.problems import NotFound
 
 blueprint = Blueprint("demo", __name__, url_prefix="/demo")
+journeys = Journeys()
 
 MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
@@ -60,7 +62,7 @@ def sign_in() -> ResponseReturnValue:
 @public
 def clock() -> str:
     _only_in_a_demo()
-    return page("demo/clock.html", now=access.now(), is_travelling=travel.is_travelling())
+    return page("demo/clock.html", now=access.now(), is_travelling=journeys.is_under_way)
 
 
 @blueprint.post("/clock")
@@ -68,7 +70,7 @@ def clock() -> str:
 def move_clock() -> ResponseReturnValue:
     _only_in_a_demo()
     days = request.form.get("days", 0, type=int)
-    has_begun = travel.begin(config().data_dir / "clock-offset", days)
+    has_begun = journeys.begin(days)
     notice = (
         f"On the way, {days} days forward. Mails arrive in the mailbox meanwhile."
         if has_begun

@@ -25,7 +25,7 @@ from portal.models import Connection, Member, Organization
 from portal.models.columns import new_id
 from portal.rules.comparison import NOBODY, SharedAccount, compare
 from portal.rules.status import ConnectionState, Status
-from portal.services import audit, connections, grants, holders, invitations, reminders, schema
+from portal.services import audit, connections, grants, holders, invitations, offers, reminders, schema
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.new_grants import NewGrant
@@ -82,7 +82,7 @@ def _make_organization(now: datetime) -> UUID:
 @transaction
 def _make_people(organization_id: UUID, now: datetime) -> dict[Person, Asker]:
     askers = {}
-    for person in cast.people():
+    for number, person in enumerate(cast.people()):
         member = Member(
             id=new_id(),
             organization_id=organization_id,
@@ -91,6 +91,8 @@ def _make_people(organization_id: UUID, now: datetime) -> dict[Person, Asker]:
             role=person.role,
             team=person.team,
             created_at=now - timedelta(days=99),
+            invited_at=now - timedelta(days=99),
+            last_signed_in_at=now - timedelta(days=number % 37 + 1),
         )
         db.session.add(member)
         askers[person] = Asker.member(organization_id, member.id, person.role)
@@ -116,8 +118,10 @@ def _grants_at_the_provider(setting: Setting, links: tuple[Link, ...], now: date
 def _wanted_grant(link: Link, now: datetime) -> dict[str, Any]:
     consented_at = _consented_at(link, now)
     lasts = now + timedelta(days=link.days_left) - consented_at
+    provider, _ = offers.offered(link.provider_id)
     grant = {
         "sub": link.sub,
+        "scopes": provider.authorize.scope.default,  # no more than a reconsent asks for, or it would lose some
         "consented_at": consented_at.isoformat(),
         "consent_lifetime_s": int(lasts.total_seconds()),
     }

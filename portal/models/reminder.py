@@ -2,13 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base
 from portal.models.columns import AtOrNever, AtOrNone
-
-CLAIMED = text("email_id IS NOT NULL")
 
 
 class Reminder(Base):
@@ -22,7 +20,6 @@ class Reminder(Base):
     __table_args__ = (
         Index(None, "next_at"),
         Index(None, "member_id"),
-        Index("ix_reminders_claimed", "email_id", sqlite_where=CLAIMED, postgresql_where=CLAIMED),
     )
 
     connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id"), primary_key=True)
@@ -32,4 +29,4 @@ class Reminder(Base):
     next_step: Mapped[int | None]
     last_step: Mapped[int | None]
     last_sent_at: Mapped[AtOrNone]
-    email_id: Mapped[int | None] = mapped_column(ForeignKey("emails.id"))
+    email_id: Mapped[int | None] = mapped_column(BigInteger().with_variant(Integer, "sqlite"))  # found by member

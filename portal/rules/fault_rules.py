@@ -16,7 +16,7 @@ class Condition:
     `at`: `status`, `word` (the error word), `text` (the whole body), `header:<name>` or `body:<JSON pointer>`, in which
     a segment `*` stands for every member. Texts are compared without regard to case, and a number equals its text
     (providers send 190 and "190"). Where several values are found one is enough, for `ne` and `not_in` all count. A
-    missing part meets `ne`, `not_in` and `exists = false` alone. Raises ValueError for what it does not know.
+    part that is missing or null meets `ne`, `not_in` and `exists = false` alone. Raises ValueError for nonsense.
     """
 
     at: str
@@ -54,13 +54,12 @@ class Condition:
     def _parts(self, answer: Answer) -> list[object]:
         kind, _, name = self.at.partition(":")
         if kind == "body":
-            return list(answer.values_at(name))
-        parts = {"status": answer.status, "word": answer.word, "text": answer.text} if kind != "header" else {}
-        part = parts.get(kind, answer.header(name))
+            return [value for value in answer.values_at(name) if value is not None]
+        part: object = answer.header(name) if kind == "header" else getattr(answer, kind)
         return [] if part in {None, ""} else [part]
 
     @cached_property
-    def _compare(self) -> "Callable[[object, object], bool]":
+    def _compare(self) -> Callable[[object, object], bool]:
         return _COMPARISONS[{"ne": "eq", "not_in": "in"}.get(self.op, self.op)]
 
 
@@ -92,13 +91,10 @@ def _check_pattern(pattern: str) -> None:
         raise ValueError(f"{pattern!r} is no regular expression: {flaw}") from None
 
 
-def _plain(value: object) -> object:
-    """A value in the form that is compared: truth values stay apart, everything else is its text in one case."""
-    return value if isinstance(value, bool) or value is None else str(value).strip().casefold()
-
-
 def _equals(part: object, value: object) -> bool:
-    return isinstance(part, bool) is isinstance(value, bool) and _plain(part) == _plain(value)
+    """Whether the texts are the same in one case; a truth value equals a truth value alone, never a text or number."""
+    same_text = str(part).strip().casefold() == str(value).strip().casefold()
+    return same_text and isinstance(part, bool) is isinstance(value, bool)
 
 
 def _is_in(part: object, value: object) -> bool:

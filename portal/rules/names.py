@@ -80,4 +80,6 @@ def _clean(text: str, *, field: str, longest: int) -> str:
 
 
 def _is_printable(text: str) -> bool:
+    if text.isprintable():  # Python's own answer is quicker, and stricter than ours
+        return True
     return not any(unicodedata.category(character) in _UNPRINTABLE or character in _BIDI for character in text)

@@ -44,7 +44,7 @@ class InvalidRequest(Problem):
     status = 400
 
     def __init__(self, errors: Mapping[str, str], detail: str = "") -> None:
-        super().__init__(detail, fields={"errors": dict(errors)})
+        super().__init__(detail or " ".join(errors.values()), fields={"errors": dict(errors)})
         self.errors = dict(errors)
 
 
@@ -206,9 +206,6 @@ class LoginAlreadyHeld(Problem):
 
     code = "login_already_held"
     status = 409
-
-
-# Operating
 
 
 class ConfigurationInvalid(Problem):

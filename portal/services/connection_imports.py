@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from portal.db import db
 from portal.extensions import catalog
-from portal.models import Connection, Member
+from portal.models import Connection
 from portal.models.connection import HOLDS_LOGIN
 from portal.providers.schema import Provider
 from portal.rules import imported
@@ -30,6 +30,7 @@ from portal.services.audit import EventKind
 from portal.services.csv_files import BadLine, Batch, Line, Source
 from portal.services.import_reports import Imported, about, all_or_nothing, refuse, sorted_out
 from portal.services.import_writes import NewConnection
+from portal.services.members import KnownMember
 
 UNKNOWN_MEMBER = "email: nobody in this organization has this address. Import the members first."
 DEACTIVATED = "email: this person is deactivated. Reactivate them first."
@@ -57,7 +58,7 @@ def import_connections(asker: Asker, file: Source, *, is_dry_run: bool = False, 
     connection. No cell is ever repeated in a message.
     """
     work = partial(_go_through, asker, file, now=now)
-    return all_or_nothing(partial(work, is_writing=False), partial(work, is_writing=True), is_dry_run=is_dry_run)
+    return all_or_nothing(work, is_dry_run=is_dry_run)
 
 
 def _go_through(asker: Asker, file: Source, *, is_writing: bool, now: datetime) -> Imported:
@@ -132,7 +133,7 @@ def _nickname(wanted: ImportedConnection) -> str:
     return wanted.nickname or _provider(wanted).name[:NICKNAME_MAX]
 
 
-def _here(people: Iterable[Member]) -> Mapping[UUID, list[Standing]]:
+def _here(people: Iterable[KnownMember]) -> Mapping[UUID, list[Standing]]:
     """Every connection of these people, ended ones too: what somebody has ended must not come back with a file."""
     columns = [getattr(Connection, field.name) for field in fields(Standing)]
     theirs = select(*columns).where(Connection.member_id.in_([member.id for member in people]))
@@ -158,7 +159,7 @@ def _held(wanted: Sequence[ImportedConnection]) -> set[tuple[str, str | None]]:
     }
 
 
-def _means(wanted: ImportedConnection, here: Standing, member: Member) -> bool:
+def _means(wanted: ImportedConnection, here: Standing, member: KnownMember) -> bool:
     """Whether a line means this connection: made of it before, the same login, or the only one of that name."""
     if here.id == _id_of(wanted, member):
         return True
@@ -169,7 +170,7 @@ def _means(wanted: ImportedConnection, here: Standing, member: Member) -> bool:
     return _nickname(wanted) == here.nickname
 
 
-def _why_not(member: Member | None, *, is_held: bool) -> str:
+def _why_not(member: KnownMember | None, *, is_held: bool) -> str:
     if member is None:
         return UNKNOWN_MEMBER
     if member.deactivated_at is not None:
@@ -177,7 +178,7 @@ def _why_not(member: Member | None, *, is_held: bool) -> str:
     return HELD if is_held else ""
 
 
-def _id_of(wanted: ImportedConnection, member: Member) -> UUID:
+def _id_of(wanted: ImportedConnection, member: KnownMember) -> UUID:
     """The id that this line's connection gets: always the same one, whatever becomes of its login and name later.
 
     A UUIDv8 (RFC 9562): all of it is ours to fill.

@@ -113,16 +113,19 @@ def _carry_out(case: Case, pending: PendingGrant, choice: Choice, *, nickname: s
     pending_grants.settle(pending, choice.value, is_taken=True, now=now)
     wanted = nickname if choice is Choice.KEEP_BOTH else pending.nickname
     connection_id = cases.take(target, nickname=clean_nickname(wanted) if wanted else "", now=now)
-    audit.record(
-        case.asker,
-        EventKind.GRANT_REPLACED,
-        now=now,
-        connection_id=connection_id,
-        member_id=case.asker.own_id,
-        choice=choice.value,
-        login=case.new.label,
-    )
+    _tell(case, target, choice, now)
     return Decided(choice, connection_id)
+
+
+def _tell(case: Case, target: Case, choice: Choice, now: datetime) -> None:
+    """Each connection's history says what the decision meant for it."""
+    who, facts = case.asker, {"choice": choice.value, "login": case.new.label}
+    if target.own is not None:
+        kind, told = EventKind.GRANT_REPLACED, target.own.id
+        audit.record(who, kind, now=now, connection_id=told, member_id=who.own_id, **facts)
+    if case.own is not None and case.own is not target.own:
+        kind, told = EventKind.GRANT_CANCELLED, case.own.id
+        audit.record(who, kind, now=now, connection_id=told, member_id=who.own_id, **facts)
 
 
 def _target(case: Case, choice: Choice) -> Case:

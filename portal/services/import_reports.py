@@ -1,7 +1,8 @@
-"""What an import did or would do, and the two looks at a file that make it all or nothing."""
+"""What an import did or would do, and the one transaction that makes it all or nothing."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from portal.db import reading, transaction
 from portal.rules.problems import ImportRefused, InvalidRequest
@@ -24,13 +25,17 @@ class Imported:
         return self.added + self.changed + self.unchanged
 
 
-def all_or_nothing(look: Callable[[], Imported], write: Callable[[], Imported], *, is_dry_run: bool) -> Imported:
-    """Look at the whole file first, without holding anybody up; write only if every line of it is right.
+class Work(Protocol):
+    """Goes through a whole file and raises ImportRefused if any line of it is bad."""
 
-    `look` and `write` raise ImportRefused with every bad line. The second judges again: it sees what changed since.
-    """
-    found = reading(look)()
-    return found if is_dry_run else settled(transaction(write))
+    def __call__(self, *, is_writing: bool) -> Imported: ...
+
+
+def all_or_nothing(work: Work, *, is_dry_run: bool) -> Imported:
+    """Go through the file in one transaction, which a bad line or a dry run leaves without a trace."""
+    if is_dry_run:
+        return reading(partial(work, is_writing=False))()
+    return settled(transaction(partial(work, is_writing=True)))
 
 
 def refuse(bad: list[BadLine]) -> None:

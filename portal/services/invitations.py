@@ -129,9 +129,10 @@ def _offered(provider_id: str) -> Provider:
 
 
 def _member(asker: Asker, email: str) -> Member:
-    member = members.by_email(asker, [email]).get(email)
-    if member is None:
+    known = members.by_email(asker, [email]).get(email)
+    if known is None:
         raise InvalidRequest({"member_email": "Nobody in this organization has this address. Add the person first."})
+    member = members.locked(asker, known.id)
     if member.deactivated_at is not None:
         raise MemberDeactivated
     return member

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from portal.db import after_commit, db
 from portal.models import Event, Member
@@ -21,6 +21,7 @@ from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.csv_files import BadLine, Batch, Line, Source
 from portal.services.import_reports import Imported, about, all_or_nothing, refuse, sorted_out
+from portal.services.members import KnownMember
 
 COLUMNS = ("email", "name", "role", "team")
 LAST_ADMIN = "role: this would leave the organization without an org admin. Make somebody else one first."
@@ -31,7 +32,7 @@ class Wish:
     """What one good line asks for; `member` is the person as they are, None for somebody new."""
 
     person: Person
-    member: Member | None
+    member: KnownMember | None
 
     @property
     def is_change(self) -> bool:
@@ -56,7 +57,7 @@ def import_members(
     `is_inviting`, and then only who was never invited. Nobody is reactivated.
     """
     work = partial(_go_through, asker, file, is_inviting=is_inviting, now=now)
-    return all_or_nothing(partial(work, is_writing=False), partial(work, is_writing=True), is_dry_run=is_dry_run)
+    return all_or_nothing(work, is_dry_run=is_dry_run)
 
 
 def _go_through(asker: Asker, file: Source, *, is_inviting: bool, is_writing: bool, now: datetime) -> Imported:
@@ -109,10 +110,10 @@ class _Judge:
             return None
         return person
 
-    def _wish(self, line: Line, person: Person, member: Member | None) -> Wish:
+    def _wish(self, line: Line, person: Person, member: KnownMember | None) -> Wish:
         if member is not None:
             role = person.role if line.cells["role"] else member.role
-            person = replace(person, role=role, team=person.team or member.team)
+            person = Person(person.email, person.name, role, person.team or member.team)
         if person.role is Role.ORG_ADMIN and (member is None or member.deactivated_at is None):
             self._admins.add(person.email)
         elif person.email in self._admins:
@@ -124,12 +125,17 @@ class _Judge:
 def _write(asker: Asker, wishes: list[Wish], *, is_inviting: bool, now: datetime) -> None:
     invited = [wish.member.id for wish in wishes if wish.member is not None and wish.is_uninvited]
     invited += _add(asker, [wish.person for wish in wishes if wish.member is None], now)
-    for wish in wishes:
-        if wish.member is not None:
-            members.rewrite(asker, wish.member, wish.person, now=now)
+    _rewrite(asker, [wish for wish in wishes if wish.is_change], now)
     if is_inviting:
         invitations.invite_many(asker, invited, now=now)
     db.session.flush()
+
+
+def _rewrite(asker: Asker, changes: list[Wish], now: datetime) -> None:
+    wanted = {wish.person.email: wish.person for wish in changes}
+    rows = select(Member).where(Member.organization_id == asker.organization_id, Member.email.in_(wanted))
+    for member in db.session.scalars(rows.with_for_update()) if wanted else ():
+        members.rewrite(asker, member, wanted[member.email], now=now)
 
 
 def _add(asker: Asker, new: list[Person], now: datetime) -> list[UUID]:

@@ -1,7 +1,7 @@
 """The people of an organization: who they are, what they may do, and who is gone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -34,6 +34,20 @@ class ListedMember:
     role: Role
     team: str | None
     connections: int
+    invited_at: datetime | None
+    last_signed_in_at: datetime | None
+    deactivated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMember:
+    """A person as a file or a request may mean them."""
+
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    team: str | None
     invited_at: datetime | None
     last_signed_in_at: datetime | None
     deactivated_at: datetime | None
@@ -193,10 +207,11 @@ def admin_emails(asker: Asker) -> set[str]:
     return set(db.session.scalars(wanted))
 
 
-def by_email(asker: Asker, emails: Sequence[str]) -> dict[str, Member]:
+def by_email(asker: Asker, emails: Sequence[str]) -> dict[str, KnownMember]:
     """The organization's people with these addresses (in stored form), in the transaction around us."""
-    wanted = select(Member).where(Member.organization_id == asker.organization_id, Member.email.in_(emails))
-    return {member.email: member for member in db.session.scalars(wanted)}
+    columns = select(*(getattr(Member, field.name) for field in fields(KnownMember)))
+    wanted = columns.where(Member.organization_id == asker.organization_id, Member.email.in_(emails))
+    return {row.email: KnownMember(*row) for row in db.session.execute(wanted)}
 
 
 def _hold(asker: Asker, condition: ColumnElement[bool]) -> Sequence[Member]:
@@ -222,7 +237,7 @@ def _refuse_taken(asker: Asker, person: Person) -> None:
         raise InvalidRequest({"email": f"{known.name} has this address and {state}."})
 
 
-def differences(member: Member, person: Person) -> dict[str, Any]:
+def differences(member: Member | KnownMember, person: Person) -> dict[str, Any]:
     """What the row would have to say instead, by column."""
     wanted = {"name": person.name or member.name, "role": person.role, "team": person.team}
     return {name: value for name, value in wanted.items() if getattr(member, name) != value}

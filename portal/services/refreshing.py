@@ -26,8 +26,7 @@ from portal.services import grants, token_store
 from portal.services.single_flight import SingleFlight
 from portal.services.token_store import StoredGrant
 
-POLL_FIRST_S = 0.02
-POLL_LONGEST_S = 0.1
+LOOK_EVERY_S = 0.025  # one read a process, however many callers wait in it
 QUICK_TRIES = 3  # after a lost answer, while the provider may still honour the token from before it
 BUSY = timedelta(seconds=2)
 NO_REFRESH = "The access token has ended, and this provider gives no refresh token."
@@ -67,19 +66,19 @@ def _check_alive(grant: StoredGrant) -> None:
 
 def _lead(grant: StoredGrant, began_at: datetime) -> StoredGrant:
     """Refresh under the lease, or wait for whoever holds it."""
-    began, pause = time.monotonic(), POLL_FIRST_S
+    began, current = time.monotonic(), grant
     deadline, lease_length = freshness.lease_lengths(_grace(grant))
     while True:
         now = began_at + timedelta(seconds=time.monotonic() - began)
-        if token_store.lease(grant, random_token(12), until=now + lease_length, now=now):
+        is_free = current.lease_until is None or current.lease_until <= now
+        if is_free and token_store.lease(grant, random_token(12), until=now + lease_length, now=now):
             return _refresh_leased(grant, deadline, now)
         current = _current(grant)
         if current.generation > grant.generation:
             return current
         if current.failures > grant.failures or now - began_at > lease_length + deadline:
             raise ProviderUnavailable(BUSY)
-        time.sleep(pause)
-        pause = min(pause * 1.5, POLL_LONGEST_S)
+        time.sleep(LOOK_EVERY_S)
 
 
 def _renewing_token(grant: StoredGrant) -> Secret | None:

@@ -63,7 +63,7 @@ class _Shown:
 
 def read(claimed: Sequence[Claimed], policies: Mapping[UUID, ReminderPolicy], *, now: datetime) -> Mapping[int, Lines]:
     """The lines of each of these reminders, by the e-mail's id; `policies` are those of its members' organizations."""
-    steps, wishes = _claimed_steps([email.id for email in claimed]), _wishes(claimed)
+    steps, wishes = _claimed_steps(claimed), _wishes(claimed)
     return {
         email.id: _lines_of(email, policies[email.organization_id], steps[email.id], wishes[email.id], now=now)
         for email in claimed
@@ -139,10 +139,13 @@ def _line(shown: _Shown, policy: ReminderPolicy, now: datetime, *, step: int | N
     )
 
 
-def _claimed_steps(email_ids: Sequence[int]) -> Mapping[int, list[tuple[int | None, _Shown]]]:
+def _claimed_steps(claimed: Sequence[Claimed]) -> Mapping[int, list[tuple[int | None, _Shown]]]:
     steps: defaultdict[int, list[tuple[int | None, _Shown]]] = defaultdict(list)
     of_series = _holding(Reminder.email_id, Reminder.last_step).join(Reminder, Reminder.connection_id == Connection.id)
-    for email_id, last_step, *columns in db.session.execute(of_series.where(Reminder.email_id.in_(email_ids))):
+    of_members = of_series.where(Reminder.member_id.in_([email.member_id for email in claimed]))
+    for email_id, last_step, *columns in db.session.execute(
+        of_members.where(Reminder.email_id.in_([email.id for email in claimed]))
+    ):
         steps[email_id].append((last_step, _Shown(*columns)))
     return steps
 

@@ -43,9 +43,10 @@ def _spans(*, now: datetime) -> Sequence[Span]:
 def _claim(span: Span, *, now: datetime) -> int:
     due = [Reminder.next_at <= now, *_within(span)]
     _give_each_member_an_email(due, now)
-    into_email = update(Reminder).where(*due, Email.member_id == Reminder.member_id, WAITING_REMINDER)
-    claimed = into_email.values(email_id=Email.id, next_at=None).execution_options(synchronize_session=False)
-    return rows_changed(claimed)
+    # A subquery rather than a join: the planner does not know yet how many rows were just written, and guesses badly.
+    waiting = select(Email.id).where(Email.member_id == Reminder.member_id, WAITING_REMINDER).scalar_subquery()
+    claimed = update(Reminder).where(*due).values(email_id=waiting, next_at=None)
+    return rows_changed(claimed.execution_options(synchronize_session=False))
 
 
 def _within(span: Span) -> list[ColumnElement[bool]]:
@@ -59,7 +60,10 @@ def _within(span: Span) -> list[ColumnElement[bool]]:
 
 
 def _give_each_member_an_email(due: list[ColumnElement[bool]], now: datetime) -> None:
-    """In the order of members, so that two sweeps at once wait for each other instead of locking each other out."""
+    """A waiting e-mail is written to as well, for that keeps it waiting until the steps are in it.
+
+    In the order of members, so that two sweeps at once wait for each other instead of locking each other out.
+    """
     columns = {
         "organization_id": Reminder.organization_id,
         "member_id": Reminder.member_id,
@@ -72,4 +76,7 @@ def _give_each_member_an_email(due: list[ColumnElement[bool]], now: datetime) ->
     }
     members = select(*columns.values()).where(*due).group_by(Reminder.organization_id, Reminder.member_id)
     adding = insert_into(Email).from_select(list(columns), members.order_by(Reminder.member_id))
-    db.session.execute(adding.on_conflict_do_nothing(index_elements=["member_id"], index_where=WAITING_REMINDER))
+    kept = {"attempts": Email.attempts}
+    db.session.execute(
+        adding.on_conflict_do_update(index_elements=["member_id"], index_where=WAITING_REMINDER, set_=kept)
+    )

@@ -7,6 +7,7 @@ from portal.rules.verdicts import Fault, Phase
 BODY = {
     "error": {"code": 190, "name": "Quota Exceeded", "ok": False, "zero": 0, "tags": ["A", 7]},
     "errors": [{"code": "X1"}, {"code": "Y2"}],
+    "null": None,
 }
 ANSWER = Answer(Phase.API, 403, {"X-Left": "0", "Empty": ""}, BODY)
 
@@ -64,6 +65,9 @@ ANSWER = Answer(Phase.API, 403, {"X-Left": "0", "Empty": ""}, BODY)
         ("body:/error/missing", "not_in", ["x"], True),
         ("body:/error/missing", "exists", False, True),
         ("body:/error/zero", "exists", True, True),
+        ("body:/null", "exists", True, False),
+        ("body:/null", "eq", "None", False),
+        ("body:/null", "ne", "None", True),
         ("body:", "exists", True, True),
         ("text", "contains", "quota exceeded", True),
         ("text", "contains", "nothing like it", False),
@@ -96,6 +100,7 @@ def test_the_error_word_can_be_asked_for_by_name() -> None:
         ("status", "between", [1], "two numbers"),
         ("status", "between", [1, 2, 3], "two numbers"),
         ("status", "between", ["1", "2"], "two numbers"),
+        ("status", "between", [1, "2"], "two numbers"),
         ("status", "between", [False, True], "two numbers"),
         ("status", "between", 3, "two numbers"),
         ("text", "contains", 3, "needs a text"),

@@ -137,3 +137,16 @@ def test_a_refused_import_names_each_line() -> None:
     assert problem.fields == {
         "lines": [{"line": 2, "message": "email: missing"}, {"line": 7, "message": "role: unknown"}]
     }
+
+
+def test_a_problem_of_no_special_kind_is_a_wrong_request() -> None:
+    problem = Problem()
+    assert (problem.code, problem.status) == ("problem", 400)
+    assert (problem.title, problem.advice) == ("Something did not work", "Nothing was changed; please try again.")
+
+
+def test_a_problem_may_be_a_sentence_alone() -> None:
+    class Short(Problem):
+        """It is over."""
+
+    assert (Short.title, Short.advice) == ("It is over", "")

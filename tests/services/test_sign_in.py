@@ -1,15 +1,18 @@
 """Asking for a link, looking at one, redeeming it once, and having a dead one sent anew."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
-from threading import Barrier
+from functools import partial
+from threading import Barrier, Event
+from typing import TypeVar
 
 import pytest
 from flask import Flask
 
 from jobs import sign_in as jobs
 from portal import clock
+from portal.db import transaction
 from portal.models.email import EmailKind
 from portal.rules.login_links import LinkState
 from portal.rules.roles import Role
@@ -18,6 +21,8 @@ from portal.services.audit import EventKind
 from portal.services.sign_in import Redeemed
 from tests.factories import NOON, World, make_member, make_organization
 from tests.links import change_member, delivered_link, live_sessions, requests, sign_in_mails, used_at
+
+T = TypeVar("T")
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 PLACE = "/connections/0190b5a4-0000-7000-8000-000000000001?tab=history"
@@ -91,13 +96,26 @@ def test_asking_never_touches_the_link_somebody_has(context: Flask, world: World
 
 @pytest.mark.both_databases
 def test_two_answers_at_once_send_one_mail(app: Flask, world: World) -> None:
+    has_answered, may_go_on = Event(), Event()
     with app.app_context():
-        for _ in range(6):
+        for _ in range(2):
             sign_in.request("ana@acme.example", None, now=NOON)
-        ids = [asked.id for asked in requests()]
-    at_once(app, [lambda request_id=request_id: sign_in.answer(request_id, now=NOON) for request_id in ids])
-    with app.app_context():
-        assert len(sign_in_mails()) == 1
+        first, second = (asked.id for asked in requests())
+
+    @transaction
+    def answer_slowly() -> int:
+        mails = sign_in.answer(first, now=NOON)
+        has_answered.set()
+        assert may_go_on.wait(20)
+        return mails
+
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(within(app, answer_slowly))
+        assert has_answered.wait(20)
+        quick = pool.submit(within(app, lambda: sign_in.answer(second, now=NOON)))
+        wait([quick], timeout=0.5)  # time enough to overlook what is not committed yet
+        may_go_on.set()
+        assert (slow.result(), quick.result()) == (1, 0)
 
 
 def test_a_request_whose_bell_was_lost_is_answered_by_the_sweep(context: Flask, world: World) -> None:
@@ -319,10 +337,19 @@ def at_once(app: Flask, acts: list[Callable[[], object]]) -> None:
     ready = Barrier(len(acts))
 
     def acting(act: Callable[[], object]) -> None:
-        with app.app_context():
-            ready.wait()
-            act()
+        ready.wait()
+        act()
 
     with ThreadPoolExecutor(len(acts)) as pool:
-        for done in [pool.submit(acting, act) for act in acts]:
+        for done in [pool.submit(within(app, partial(acting, act))) for act in acts]:
             done.result()
+
+
+def within(app: Flask, act: Callable[[], T]) -> Callable[[], T]:
+    """The act as a thread of the portal does it."""
+
+    def acting() -> T:
+        with app.app_context():
+            return act()
+
+    return acting

@@ -286,9 +286,6 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("settled_at", Moment(timezone=True), nullable=True),
         sa.Column("last_error", sa.String(length=300), nullable=True),
-        sa.ForeignKeyConstraint(["connection_id"], ["connections.id"], name=op.f("fk_emails_connection_id")),
-        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name=op.f("fk_emails_member_id")),
-        sa.ForeignKeyConstraint(["organization_id"], ["organizations.id"], name=op.f("fk_emails_organization_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_emails")),
     )
     op.create_index(
@@ -400,18 +397,9 @@ def upgrade() -> None:
         sa.Column("last_sent_at", Moment(timezone=True), nullable=True),
         sa.Column("email_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(["connection_id"], ["connections.id"], name=op.f("fk_reminders_connection_id")),
-        sa.ForeignKeyConstraint(["email_id"], ["emails.id"], name=op.f("fk_reminders_email_id")),
         sa.ForeignKeyConstraint(["member_id"], ["members.id"], name=op.f("fk_reminders_member_id")),
         sa.ForeignKeyConstraint(["organization_id"], ["organizations.id"], name=op.f("fk_reminders_organization_id")),
         sa.PrimaryKeyConstraint("connection_id", name=op.f("pk_reminders")),
-    )
-    op.create_index(
-        "ix_reminders_claimed",
-        "reminders",
-        ["email_id"],
-        unique=False,
-        sqlite_where=sa.text("email_id IS NOT NULL"),
-        postgresql_where=sa.text("email_id IS NOT NULL"),
     )
     op.create_index(op.f("ix_reminders_member_id"), "reminders", ["member_id"], unique=False)
     op.create_index(op.f("ix_reminders_next_at"), "reminders", ["next_at"], unique=False)
@@ -422,12 +410,6 @@ def downgrade() -> None:
     drop_search(op.get_bind())
     op.drop_index(op.f("ix_reminders_next_at"), table_name="reminders")
     op.drop_index(op.f("ix_reminders_member_id"), table_name="reminders")
-    op.drop_index(
-        "ix_reminders_claimed",
-        table_name="reminders",
-        sqlite_where=sa.text("email_id IS NOT NULL"),
-        postgresql_where=sa.text("email_id IS NOT NULL"),
-    )
     op.drop_table("reminders")
     op.drop_index(op.f("ix_login_links_member_id"), table_name="login_links")
     op.drop_index(op.f("ix_login_links_expires_at"), table_name="login_links")

@@ -1,0 +1,166 @@
+"""My connections: the list, a connection's page, its name, its end."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+
+from portal import clock
+from portal.rules.status import ConnectionState
+from tests.factories import Person, World, make_connection
+from tests.page import Page
+
+
+@pytest.fixture
+def ana(page: Page, world: World) -> Page:
+    return page.sign_in(world.ana)
+
+
+def connection_of(app: Flask, owner: Person, **details: object) -> UUID:
+    with app.app_context():
+        return make_connection(owner, now=clock.now(), **details)  # type: ignore[arg-type]
+
+
+def test_somebody_new_is_told_how_to_begin(ana: Page) -> None:
+    ana.get("/connections")
+    assert ana.heading == "My connections"
+    assert "Nothing is connected yet" in ana.text
+    assert ana.press_link("Connect").heading == "Connect a provider"
+
+
+def test_the_list_shows_status_next_date_and_what_can_be_done(ana: Page, app: Flask, world: World) -> None:
+    connection_of(app, world.ana, nickname="Press", consent_ends_in=timedelta(days=3, minutes=5))
+    ana.get("/connections")
+    for words in ("Press", "Demo Social", "Ending", "in 3 days", "Rename", "Disconnect"):
+        assert words in ana.text
+    assert "Reconnect" in ana.buttons
+
+
+def test_the_list_asks_the_database_as_often_for_many_as_for_one(ana: Page, app: Flask, world: World) -> None:
+    for number in range(30):
+        connection_of(app, world.ana, nickname=f"Page {number}")
+    ana.most_queries = 6
+    assert "Page 29" in ana.get("/connections").text
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (ConnectionState.INVITED, "You are asked to connect it"),
+        (ConnectionState.NEEDS_RECONSENT, "We cannot keep it alive any more"),
+        (ConnectionState.DISPLACED, "Somebody else connected the same login"),
+        (ConnectionState.DISCONNECTED, "No backend gets a token for it"),
+    ],
+)
+def test_the_page_says_how_it_stands_and_what_to_do(
+    ana: Page, app: Flask, world: World, state: ConnectionState, words: str
+) -> None:
+    connection_id = connection_of(app, world.ana, state=state, consent_ends_in=None)
+    assert words in ana.get(f"/connections/{connection_id}").text
+
+
+@pytest.mark.parametrize(("days", "words"), [(5, "It ends soon"), (-1, "It has ended"), (30, "You are next needed")])
+def test_the_page_says_when_a_human_is_next_needed(ana: Page, app: Flask, world: World, days: int, words: str) -> None:
+    connection_id = connection_of(app, world.ana, consent_ends_in=timedelta(days=days))
+    assert words in ana.get(f"/connections/{connection_id}").text
+
+
+def test_an_invited_connection_is_connected_not_reconnected(ana: Page, app: Flask, world: World) -> None:
+    connection_id = connection_of(app, world.ana, state=ConnectionState.INVITED, consent_ends_in=None)
+    ana.get(f"/connections/{connection_id}")
+    assert "Connect" in ana.buttons
+    assert "Reconnect" not in ana.buttons
+
+
+def test_a_nickname_can_be_changed(ana: Page, app: Flask, world: World) -> None:
+    connection_id = connection_of(app, world.ana, nickname="Press")
+    ana.get(f"/connections/{connection_id}").press_link("Rename")
+    assert ana.heading == "Rename “Press”"
+    ana.submit("Save nickname", nickname="  Newsroom ")
+    assert ana.heading == "Newsroom"
+    assert "Nickname saved." in ana.text
+    assert "Renamed to “Newsroom”" in ana.text
+
+
+@pytest.mark.parametrize("nickname", ["", " ", "x" * 61, "a\u202eb", "two\nlines"])
+def test_a_wrong_nickname_is_said_so_at_its_field(ana: Page, app: Flask, world: World, nickname: str) -> None:
+    connection_id = connection_of(app, world.ana, nickname="Press")
+    ana.get(f"/connections/{connection_id}/nickname").submit("Save nickname", status=422, nickname=nickname)
+    assert "There is a problem" in ana.text
+    assert ana.get(f"/connections/{connection_id}").heading == "Press"
+
+
+def test_a_nickname_is_shown_as_it_was_typed_and_never_as_markup(ana: Page, app: Flask, world: World) -> None:
+    connection_id = connection_of(app, world.ana, nickname='<b>Press</b> & "co"')
+    ana.get(f"/connections/{connection_id}")
+    assert ana.heading == '<b>Press</b> & "co"'
+    assert '<b>Press</b> & "co"' in ana.get("/connections").text
+
+
+def test_disconnecting_is_asked_for_with_its_consequence_and_a_way_out(ana: Page, app: Flask, world: World) -> None:
+    connection_id = connection_of(app, world.ana, nickname="Press")
+    ana.get(f"/connections/{connection_id}").press_link("Disconnect")
+    assert ana.heading == "“Press” will stop working for your organization"
+    assert ana.press_link("Keep it connected").heading == "Press"
+    ana.press_link("Disconnect").submit("Disconnect")
+    assert "Disconnected here. The provider has not confirmed its part yet" in ana.text
+    assert "Disconnect" not in [link.text for link in ana.all("a")]
+
+
+def test_the_calendar_file_is_for_the_connections_own_date(ana: Page, app: Flask, world: World) -> None:
+    connection_id = connection_of(app, world.ana, nickname="Press")
+    ana.get(f"/connections/{connection_id}").press_link("Add to calendar")
+    assert ana.response.mimetype == "text/calendar"
+    assert "attachment" in ana.response.headers["Content-Disposition"]
+    assert f"http://portal.example:8000/connections/{connection_id}" in ana.response.text.replace("\r\n ", "")
+
+
+@pytest.mark.parametrize("path", ["", "/nickname", "/disconnect", "/calendar.ics"])
+@pytest.mark.parametrize("who", ["ben", "dmitri"])
+def test_somebody_elses_connection_is_the_same_404_as_none(
+    page: Page, app: Flask, world: World, path: str, who: str
+) -> None:
+    anas = connection_of(app, world.ana)
+    page.sign_in(getattr(world, who))
+    foreign = page.get(f"/connections/{anas}{path}", status=404).text
+    missing = page.get(f"/connections/{uuid4()}{path}", status=404).text
+    assert foreign == missing
+
+
+@pytest.mark.parametrize("path", ["reconsent", "nickname", "disconnect"])
+def test_nobody_changes_somebody_elses_connection(page: Page, app: Flask, world: World, path: str) -> None:
+    anas = connection_of(app, world.ana, nickname="Press")
+    page.sign_in(world.ben).get("/connections")
+    token = _csrf_of(page)
+    answer = page.client.post(f"/connections/{anas}/{path}", data={"csrf_token": token, "nickname": "Mine"})
+    assert answer.status_code == 404
+    page.sign_in(world.ana).get(f"/connections/{anas}")
+    assert page.heading == "Press"
+    assert "Active" in page.text
+
+
+@pytest.mark.parametrize("path", ["reconsent", "nickname", "disconnect"])
+def test_a_change_without_our_own_form_is_refused(ana: Page, app: Flask, world: World, path: str) -> None:
+    connection_id = connection_of(app, world.ana)
+    assert ana.client.post(f"/connections/{connection_id}/{path}", data={"nickname": "x"}).status_code == 400
+
+
+def test_without_a_choice_nothing_is_connected(ana: Page) -> None:
+    ana.get("/connections/new").submit("Connect", status=422)
+    assert "Choose a provider." in ana.text
+
+
+def test_a_provider_that_is_not_offered_cannot_be_chosen(ana: Page) -> None:
+    ana.get("/connections/new").submit("Connect", status=422, provider="no-such-provider")
+    assert "Choose one of the providers in the list." in ana.text
+
+
+def test_a_provider_that_does_not_answer_is_said_so(ana: Page) -> None:
+    ana.get("/connections/new").submit("Connect", status=503, provider="demo-social")
+    assert ana.heading == "The provider does not answer as it should right now"
+
+
+def _csrf_of(page: Page) -> str:
+    fields = [field for field in page.all("input") if field.get("name") == "csrf_token"]
+    return fields[0].get("value", "")
