@@ -29,8 +29,6 @@ def create_app() -> Flask:
         identity = connection_id if driver.is_postgresql else connection_id.hex
         sealed, kind, expires_at, generation = driver.run(SELECT, identity).fetchone()
         secret = keyring.open(Sealed(bytes(sealed)), seal_context(connection_id, "access_token"))
-        return jsonify(
-            access_token=secret.reveal(), token_type=kind, expires_at=str(expires_at), generation=generation
-        )
+        return jsonify(access_token=secret.reveal(), token_type=kind, expires_at=str(expires_at), generation=generation)
 
     return app

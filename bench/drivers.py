@@ -17,9 +17,7 @@ class Driver:
         address = make_url(url)
         self.is_postgresql = address.get_backend_name() == "postgresql"
         self._connection: Any = (
-            psycopg.connect(
-                host=address.query["host"], user=address.username, dbname=address.database, autocommit=True
-            )
+            psycopg.connect(host=address.query["host"], user=address.username, dbname=address.database, autocommit=True)
             if self.is_postgresql
             else sqlite3.connect(address.database or "", isolation_level=None, check_same_thread=False)
         )

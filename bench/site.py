@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from bench.rows import Population, Rows, populate
+from bench.rows import Rows, populate
 from portal.app import create_app
 from portal.db import db
 from portal.services import schema
@@ -116,7 +116,7 @@ class Site:
     def _filled(self, name: str, connections: int) -> Filled:
         portal = self.until_end.enter_context(self.portal(name))
         with portal.app.app_context():
-            return Filled(portal, populate(Population(connections)))
+            return Filled(portal, populate(connections))
 
 
 def _environ(url: str, redis_url: str, folder: Path) -> dict[str, str]:

@@ -56,7 +56,7 @@ class TokenEndpoint(BaseHTTPRequestHandler):
     server: Provider
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:  # noqa: N802 - the library's name
+    def do_POST(self) -> None:
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         given = form["refresh_token"][0]
         self.server.ledger[given] += 1
@@ -64,7 +64,7 @@ class TokenEndpoint(BaseHTTPRequestHandler):
         tokens = {"access_token": f"new-{given}", "refresh_token": f"next-{given}"}
         self._answer(tokens | {"token_type": "Bearer", "expires_in": 3600})
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         self._answer(self.server.ledger)
 
     def log_message(self, *_arguments: object) -> None:

@@ -115,7 +115,9 @@ def stored(connection_id: UUID) -> Stored:
 
 @reading
 def pending(pending_id: UUID) -> PendingGrant:
-    return db.session.get_one(PendingGrant, pending_id)
+    found = db.session.get_one(PendingGrant, pending_id)
+    db.session.expunge_all()
+    return found
 
 
 @reading

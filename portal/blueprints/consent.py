@@ -26,6 +26,7 @@ DONE = {
 }
 CANCELLED = {
     OldTokens.NONE: "Cancelled. Nothing was connected.",
+    OldTokens.IDLE: "Cancelled. Nothing was changed.",
     OldTokens.KEPT: "Cancelled. Nothing was changed: the connection works as before.",
     OldTokens.WORK: "Cancelled. We asked the provider: the connection still works as before.",
     OldTokens.ENDED: "Cancelled. But the provider ended the earlier consent when you gave the new one; reconnect.",

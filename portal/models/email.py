@@ -11,6 +11,7 @@ from portal.db import Base
 from portal.models.columns import At, AtOrNever, AtOrNone, CountedId, word
 
 WAITING_REMINDER = text("kind = 'reminder' AND status = 'queued'")
+NO_REMINDER = text("kind <> 'reminder'")  # what nobody looks up by member need not be indexed by member
 
 
 class EmailKind(StrEnum):
@@ -45,7 +46,14 @@ class Email(Base):
     __tablename__ = "emails"
     __table_args__ = (
         Index(None, "next_attempt_at"),
-        Index(None, "member_id", "kind", "created_at"),
+        Index(
+            "ix_emails_but_reminders",
+            "member_id",
+            "kind",
+            "created_at",
+            sqlite_where=NO_REMINDER,
+            postgresql_where=NO_REMINDER,
+        ),
         Index(
             "uq_emails_waiting_reminder",
             "member_id",

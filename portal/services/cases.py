@@ -9,7 +9,7 @@ from portal.models import Connection
 from portal.models.columns import new_id
 from portal.rules.comparison import Comparison, compare
 from portal.rules.problems import NotFound
-from portal.rules.status import HOLDING, ConnectionState
+from portal.rules.status import ConnectionState
 from portal.services import grants, holders, leftovers, offers
 from portal.services.asker import Asker
 from portal.services.grants import Standing
@@ -83,6 +83,8 @@ def _added(case: Case, nickname: str, now: datetime) -> Connection:
     return connection
 
 
-def is_holding(case: Case) -> bool:
-    """Whether the connection holds a login at this moment: then its present tokens are the ones in use."""
-    return case.own is not None and case.own.state in HOLDING
+def is_working(case: Case, *, now: datetime) -> bool:
+    """Whether the connection's present grant is good, as far as we know: then it goes on working until a decision."""
+    if case.own is None or case.own.state is not ConnectionState.ACTIVE:
+        return False
+    return case.own.consent_expires_at is None or case.own.consent_expires_at > now

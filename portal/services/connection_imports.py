@@ -83,6 +83,7 @@ class _Judge:
         self.asker = asker
         self.bad: list[BadLine] = []
         self._seen: dict[bytes, int] = {}
+        self._offered = frozenset(provider.id for provider in catalog().offered)
 
     def take(self, batch: Batch) -> tuple[list[NewConnection], int]:
         """The connections to be made of a batch's good lines, and how many lines name one that is here already."""
@@ -107,22 +108,21 @@ class _Judge:
         except InvalidRequest as invalid:
             self.bad.append(about(line, invalid))
             return None
-        trouble = _unknown_provider(wanted) or self._repeated(line, wanted)
+        trouble = self._unoffered(wanted) or self._repeated(line, wanted)
         if trouble:
             self.bad.append(BadLine(line.number, trouble))
         return None if trouble else wanted
+
+    def _unoffered(self, wanted: ImportedConnection) -> str:
+        if wanted.provider_id in self._offered:
+            return ""
+        return NOT_CONFIGURED if catalog().get(wanted.provider_id) else UNKNOWN_PROVIDER
 
     def _repeated(self, line: Line, wanted: ImportedConnection) -> str:
         parts = (wanted.subject,) if wanted.subject else (wanted.email, _nickname(wanted))
         first = self._seen.setdefault(_digest(wanted.provider_id, *parts), line.number)
         what = "subject: line {} has the same login." if wanted.subject else "nickname: line {} names the same one."
         return "" if first == line.number else what.format(first)
-
-
-def _unknown_provider(wanted: ImportedConnection) -> str:
-    if catalog().get(wanted.provider_id) is None:
-        return UNKNOWN_PROVIDER
-    return "" if catalog().app(wanted.provider_id) else NOT_CONFIGURED
 
 
 def _provider(wanted: ImportedConnection) -> Provider:

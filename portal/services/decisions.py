@@ -41,7 +41,7 @@ class Decided:
 def review(asker: Asker, pending_id: UUID, *, now: datetime) -> Review:
     """Both sides of a pending grant; raises NotFound, or PendingGrantGone when there is nothing left to decide."""
     pending = pending_grants.find_open(asker, pending_id, now=now)
-    return reviews.review_of(reviews.case_of(asker, pending, is_deciding=False), pending)
+    return reviews.review_of(reviews.case_of(asker, pending, is_deciding=False), pending, now=now)
 
 
 def decide(
@@ -97,7 +97,7 @@ def _decide(asker: Asker, pending_id: UUID, choice: Choice, *, seen: str, nickna
     case = reviews.case_of(asker, pending, is_deciding=True)
     if choice is Choice.CANCEL:
         pending_grants.cancel(asker, pending, choice, now=now)
-        return Decided(choice, pending.connection_id, old_tokens=old_tokens.promised(case))
+        return Decided(choice, pending.connection_id, old_tokens=old_tokens.promised(case, now=now))
     if not reviews.is_seen(case, pending.id, seen):
         return Decided(choice, pending.connection_id, pending_id, is_outdated=True)
     if choice not in reviews.choices_of(case.comparison):

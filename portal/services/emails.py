@@ -12,10 +12,11 @@ from sqlalchemy import func, select
 
 from portal.adapters import queue as bell
 from portal.db import NEVER, after_commit, db, reading, transaction
-from portal.models import Email
-from portal.models.email import EmailKind, EmailStatus
+from portal.models import Email, Event
+from portal.models.email import NO_REMINDER, EmailKind, EmailStatus
 from portal.services import delivery
 from portal.services.asker import Asker
+from portal.services.audit import EventKind
 from portal.services.delivery import Tally
 
 DELIVER = "jobs.emails.deliver"
@@ -37,7 +38,6 @@ class Batch:
 class ParkedEmail:
     """An e-mail that will not be tried again, and why, for the member's admins."""
 
-    id: int
     kind: EmailKind
     parked_at: datetime
     reason: str
@@ -79,18 +79,21 @@ def queue(
 
 @reading
 def recent(member_id: UUID, kind: EmailKind, *, since: datetime) -> tuple[datetime, ...]:
-    """When e-mails of this kind were queued for the member since then, oldest first; withdrawn ones do not count."""
-    asked = select(Email.created_at).where(Email.member_id == member_id, Email.kind == kind, Email.created_at >= since)
-    return tuple(db.session.scalars(asked.where(Email.status != EmailStatus.WITHDRAWN).order_by(Email.created_at)))
+    """When e-mails of this kind (any but reminders) were queued for the member since then, oldest first.
+
+    Withdrawn ones, which nobody got, do not count.
+    """
+    asked = select(Email.created_at).where(Email.member_id == member_id, NO_REMINDER, Email.kind == kind)
+    counted = asked.where(Email.created_at >= since, Email.status != EmailStatus.WITHDRAWN)
+    return tuple(db.session.scalars(counted.order_by(Email.created_at)))
 
 
 @reading
 def parked(asker: Asker, member_id: UUID) -> tuple[ParkedEmail, ...]:
-    """The member's e-mails that no server would take, newest first."""
-    wanted = select(Email).where(Email.member_id == member_id, Email.status == EmailStatus.PARKED)
-    wanted = wanted.where(Email.organization_id == asker.organization_id)
-    rows = db.session.scalars(wanted.order_by(Email.created_at.desc()).limit(PARKED_SHOWN))
-    return tuple(ParkedEmail(row.id, row.kind, row.settled_at or row.created_at, row.last_error or "") for row in rows)
+    """The member's latest e-mails that no server would take, newest first."""
+    told = select(Event).where(Event.organization_id == asker.organization_id, Event.kind == EventKind.EMAIL_PARKED)
+    rows = db.session.scalars(told.where(Event.member_id == member_id).order_by(Event.id.desc()).limit(PARKED_SHOWN))
+    return tuple(ParkedEmail(EmailKind(row.facts["email_kind"]), row.at, row.facts["reason"]) for row in rows)
 
 
 @reading

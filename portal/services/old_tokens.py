@@ -17,19 +17,26 @@ ENDED_BY_NEW_CONSENT = "The provider ended the earlier consent when the new one 
 
 
 class OldTokens(StrEnum):
-    """`none`: there were none in use; `kept`: untouched by the new consent; the rest after a look at the provider."""
+    """What became of them.
+
+    `none`: there never were any; `idle`: they did not work before either; `kept`: untouched by the new consent; the
+    rest after a look at the provider.
+    """
 
     NONE = "none"
+    IDLE = "idle"
     KEPT = "kept"
     WORK = "work"
     ENDED = "ended"
     UNKNOWN = "unknown"
 
 
-def promised(case: Case) -> OldTokens:
+def promised(case: Case, *, now: datetime) -> OldTokens:
     """What may be said without asking the provider; `unknown` where it may have ended them by the new consent."""
-    if not cases.is_holding(case):
+    if case.comparison.is_first:
         return OldTokens.NONE
+    if not cases.is_working(case, now=now):
+        return OldTokens.IDLE
     return OldTokens.UNKNOWN if reviews.may_have_ended(case) else OldTokens.KEPT
 
 

@@ -37,7 +37,7 @@ class Review:
     before: GrantFacts | None
     connected_at: datetime | None
     consented_at: datetime | None
-    is_holding: bool
+    is_working: bool
     after: GrantFacts
     comparison: Comparison
     proposed_nickname: str
@@ -60,7 +60,7 @@ def case_of(asker: Asker, pending: PendingGrant, *, is_deciding: bool) -> Case:
     return cases.look_into(asker, pending.provider_id, pending.connection_id, new, is_deciding=is_deciding)
 
 
-def review_of(case: Case, pending: PendingGrant) -> Review:
+def review_of(case: Case, pending: PendingGrant, *, now: datetime) -> Review:
     """What its member is to see."""
     own, before = case.own, case.standing.facts
     return Review(
@@ -71,7 +71,7 @@ def review_of(case: Case, pending: PendingGrant) -> Review:
         before=before,
         connected_at=own.connected_at if own else None,
         consented_at=own.consented_at if own else None,
-        is_holding=cases.is_holding(case),
+        is_working=cases.is_working(case, now=now),
         after=case.new.facts,
         comparison=case.comparison,
         proposed_nickname=offers.short_name(case.new.label),

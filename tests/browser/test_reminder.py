@@ -8,7 +8,7 @@ import pytest
 from tests.browser.acme import Acme, Login
 from tests.browser.demo import Demo, link_in
 from tests.browser.visitor import NARROW, Visitor
-from tests.fixtures.browser import Browse
+from tests.fixtures.browser import Browse, SignIn
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +46,6 @@ def test_a_reminder_arrives_by_itself_and_leads_to_a_renewed_connection(demo: De
         pytest.param({"java_script_enabled": False}, id="without-javascript"),
         pytest.param({"viewport": NARROW, "is_mobile": True, "has_touch": True}, id="on-a-phone"),
         pytest.param({"color_scheme": "dark"}, id="in-the-dark"),
-        pytest.param({"reduced_motion": "reduce", "forced_colors": "active"}, id="with-forced-colours"),
     ],
 )
 def test_the_main_journey_works(acme: Acme, browse: Browse, options: dict[str, Any]) -> None:
@@ -57,3 +56,24 @@ def test_the_main_journey_works(acme: Acme, browse: Browse, options: dict[str, A
     visitor.press("Continue")
     reconnect(visitor, login)
     assert_renewed(visitor, connection_id)
+
+
+def test_the_main_journey_works_by_keyboard_alone(acme: Acme, browse: Browse) -> None:
+    login = acme.login("Business")
+    connection_id = acme.connect(acme.ana, login, "Bakery page")
+    visitor = browse()
+    visitor.open(acme.remind(connection_id, acme.ana))
+    visitor.strike("Enter", visitor.button("Continue"))
+    visitor.strike("Space", visitor.button("Reconnect"))
+    visitor.tab_to(visitor.page.get_by_role("radio", name=login.label))  # the login that was asked for is chosen already
+    visitor.strike("Enter", visitor.button("Continue"))
+    visitor.strike("Space", visitor.button("Allow"))
+    assert_renewed(visitor, connection_id)
+    visitor.tab_to(visitor.page.get_by_role("link", name="Add to calendar"))
+
+
+def test_the_first_tab_offers_to_skip_to_the_content(acme: Acme, sign_in: SignIn) -> None:
+    visitor = sign_in(acme.ana, "/connections")
+    visitor.tab_to(visitor.page.get_by_role("link", name="Skip to the content"))
+    visitor.page.keyboard.press("Enter")
+    visitor.tab_to(visitor.page.get_by_role("main").get_by_role("link").first)

@@ -10,14 +10,23 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, R
 NARROW = {"width": 360, "height": 740}
 AXE = Axe()
 IS_TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+SHOWS_FOCUS = """() => {
+  const style = getComputedStyle(document.activeElement);
+  return (style.outlineStyle !== "none" && style.outlineWidth !== "0px") || style.boxShadow !== "none";
+}"""
+MOST_TABS = 80
 LOADED_WITHIN_MS = 30_000
 
 
 @dataclass
 class Visitor:
-    """A browser with one page. Going anywhere with it checks the page arrived at: `faults` says what is wrong."""
+    """A browser with one page. Going anywhere with it checks the page arrived at: `faults` says what is wrong.
+
+    axe is a script itself and would wait for ever in a browser without scripts (`has_scripts` False).
+    """
 
     context: BrowserContext
+    has_scripts: bool = True
     page: Page = field(init=False)
     _complaints: list[str] = field(default_factory=list)
     _documents: set[str] = field(default_factory=set)
@@ -77,13 +86,30 @@ class Visitor:
             self.page.get_by_role("checkbox", name=name, exact=True).uncheck()
         self.press(decision)
 
+    def tab_to(self, control: Locator) -> None:
+        """Reach a control by the Tab key alone; wherever the focus passes it has to be seen."""
+        for _ in range(MOST_TABS):
+            self.page.keyboard.press("Tab")
+            assert self.page.evaluate(SHOWS_FOCUS), self.page.evaluate("document.activeElement.outerHTML")[:200]
+            if control.evaluate("element => element === document.activeElement"):
+                return
+        raise AssertionError(f"{control} cannot be reached by the Tab key")
+
+    def strike(self, key: str, control: Locator) -> None:
+        """Reach a control by Tab and use it by a key, and look at where it leads."""
+        self.tab_to(control)
+        with self.page.expect_navigation():
+            self.page.keyboard.press(key)
+        self.look()
+
     def look(self) -> None:
         """Fail if anything is wrong with the page as it is now."""
-        assert self.faults() == []
+        faults = self.faults()
+        assert not faults, "\n".join(faults)
 
     def faults(self) -> list[str]:
         """What the console says, what axe finds, and whether the page scrolls sideways on a phone."""
-        found = [*self._complaints, *self._violations()]
+        found = [*self._complaints, *(self._violations() if self.has_scripts else ())]
         with self._narrow():
             if self.page.evaluate(IS_TOO_WIDE):
                 found.append("scrolls sideways at 360 px")

@@ -1,13 +1,17 @@
 """Being signed in, seeing where, and not being it any more: at once, everywhere, whatever cookie somebody kept."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from portal import clock
+from portal.crypto import from_base64url
 from portal.rules.roles import Role
 from portal.services import sessions
 from tests.factories import Person, World
@@ -186,6 +190,24 @@ def test_a_role_taken_away_closes_the_admins_pages_at_once(page: Page, app: Flas
         change_member(world.chloe, role=Role.MEMBER)
     page.get("/", follow=False, status=302)
     assert page.location == "/connections"
+
+
+def test_nothing_that_signs_in_is_stored_anywhere(
+    page: Page, app: Flask, world: World, environ: dict[str, str]
+) -> None:
+    with app.app_context():
+        token = delivered_link(world.ana, now=clock.now(), place="/sessions")
+    page.get(f"/login/{token}").submit("Continue")
+    secrets = (token, session_token(page))
+    database = Path(environ["PORTAL_DATABASE_URL"].removeprefix("sqlite:///"))
+    stored = b"".join(path.read_bytes() for path in database.parent.glob(f"{database.name}*"))
+    redis = app.extensions["reconsent"].redis
+    stored += b"".join(redis.dump(key) for key in redis.scan_iter())
+    assert b"ana@acme.example" in stored, "we looked at the right files"
+    for secret in secrets:
+        raw = from_base64url(secret)
+        forms = (secret.encode(), raw, raw.hex().encode(), quote(secret).encode(), b64encode(raw).rstrip(b"="))
+        assert not [form for form in forms if form in stored]
 
 
 def session_token(page: Page) -> str:

@@ -11,7 +11,10 @@ from portal.db import db, transaction
 from portal.models import Connection, Organization
 from portal.rules.comparison import SharedAccount
 from portal.rules.status import ConnectionState
-from portal.services import grants
+from portal.services import cases, grants
+from portal.services.asker import Asker
+from portal.services.new_grants import NewGrant
+from portal.services.races import Outrun
 from portal.services.reconsent import Finished
 from tests.consents import SCOPES, come_back, connected, event_kinds, new_grant, signed_in, stored
 from tests.factories import NOON, World, make_connection
@@ -170,12 +173,29 @@ def test_giving_up_twice_tells_it_once(context: Flask, world: World) -> None:
     assert event_kinds(connection_id) == ["connection:needs_reconsent"]
 
 
+def test_tokens_written_after_the_comparison_are_not_written_over(context: Flask, world: World) -> None:
+    ana = signed_in(world.ana)
+    connection_id = connected(ana, new_grant("ana-login"))
+    come_back(ana, new_grant("ana-login"), connection_id=connection_id)
+    before = stored(connection_id).access_token
+    with pytest.raises(Outrun):
+        _accept(ana, connection_id, new_grant("ana-login"), seen=1)
+    assert stored(connection_id).access_token == before
+
+
 def test_lost_scopes_are_no_loss_when_they_were_only_gained(context: Flask, world: World) -> None:
     ana = signed_in(world.ana)
     connection_id = connected(ana, new_grant("ana-login"))
     finished = come_back(ana, new_grant("ana-login", scopes=SCOPES | {"more"}), connection_id=connection_id)
     assert finished.pending_id is None
     assert "scopes:changed" in event_kinds(connection_id)
+
+
+@transaction
+def _accept(asker: Asker, connection_id: UUID, new: NewGrant, *, seen: int) -> None:
+    case = cases.look_into(asker, "demo-social", connection_id, new, is_deciding=True)
+    assert case.own is not None
+    grants.accept(asker, case.own, new, case.comparison, seen=seen, now=LATER)
 
 
 @transaction

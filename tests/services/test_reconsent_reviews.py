@@ -8,10 +8,11 @@ from flask import Flask
 
 from portal.adapters.oauth import TokenAnswer
 from portal.crypto import Secret
+from portal.db import transaction
 from portal.rules.comparison import Choice, HolderKind
 from portal.rules.problems import Conflict, InvalidRequest, NotFound, PendingGrantGone
 from portal.rules.status import ConnectionState
-from portal.services import connections, decisions, token_store
+from portal.services import connections, decisions, pending_grants, token_store
 from portal.services.asker import Asker
 from portal.services.decisions import Decided
 from tests.consents import (
@@ -260,6 +261,17 @@ def test_a_decision_counts_once(context: Flask, world: World) -> None:
     with pytest.raises(PendingGrantGone):
         decisions.decide(ana, review.pending_id, Choice.KEEP_BOTH, seen=review.seen, now=LATER)
     assert len(connections.mine(ana, now=LATER)) == 2
+
+
+def test_what_was_settled_by_a_faster_request_is_not_settled_again(context: Flask, world: World) -> None:
+    ana = signed_in(world.ana)
+    connection_id = connected(ana, new_grant("business"))
+    pending_id = _sure(come_back(ana, new_grant("personal"), connection_id=connection_id).pending_id)
+    read_before = pending(pending_id)
+    decisions.decide(ana, pending_id, Choice.CANCEL, now=LATER)
+    with pytest.raises(PendingGrantGone):
+        transaction(pending_grants.settle)(read_before, "replace", is_taken=True, now=LATER)
+    assert pending(pending_id).decision == "cancel"
 
 
 def test_a_choice_the_review_does_not_offer_is_refused(context: Flask, world: World) -> None:

@@ -289,7 +289,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_emails")),
     )
     op.create_index(
-        op.f("ix_emails_member_id_kind_created_at"), "emails", ["member_id", "kind", "created_at"], unique=False
+        "ix_emails_but_reminders",
+        "emails",
+        ["member_id", "kind", "created_at"],
+        unique=False,
+        sqlite_where=sa.text("kind <> 'reminder'"),
+        postgresql_where=sa.text("kind <> 'reminder'"),
     )
     op.create_index(op.f("ix_emails_next_attempt_at"), "emails", ["next_attempt_at"], unique=False)
     op.create_index(
@@ -427,7 +432,12 @@ def downgrade() -> None:
         postgresql_where=sa.text("kind = 'reminder' AND status = 'queued'"),
     )
     op.drop_index(op.f("ix_emails_next_attempt_at"), table_name="emails")
-    op.drop_index(op.f("ix_emails_member_id_kind_created_at"), table_name="emails")
+    op.drop_index(
+        "ix_emails_but_reminders",
+        table_name="emails",
+        sqlite_where=sa.text("kind <> 'reminder'"),
+        postgresql_where=sa.text("kind <> 'reminder'"),
+    )
     op.drop_table("emails")
     op.drop_index(op.f("ix_consent_attempts_expires_at"), table_name="consent_attempts")
     op.drop_table("consent_attempts")

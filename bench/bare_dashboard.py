@@ -1,0 +1,83 @@
+"""The limit of the dashboard: the same rows and counts on the bare driver, in a Flask page with nothing but the rows."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Flask, render_template_string, request
+
+from bench.drivers import Driver, Row
+from bench.rows import Rows, stored
+from portal import clock
+
+PAGE = "<!doctype html><title>Connections</title><p>{{ counts }}</p><table>{% for row in rows %}<tr></tr>{% endfor %}</table>"
+BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001 - compared as text, before everything
+LEAD = timedelta(days=14)
+
+KEYS = "SELECT id FROM connections WHERE organization_id = ? AND (consent_expires_at, id) > (?, ?)"
+SHOWN = """
+    SELECT c.id, c.provider_id, c.nickname, c.state, c.consent_expires_at, m.name, m.email, m.team, r.last_sent_at,
+           r.next_at
+    FROM ({keys} ORDER BY consent_expires_at, id LIMIT 51) k
+    JOIN connections c ON c.id = k.id JOIN members m ON m.id = c.member_id
+    LEFT JOIN reminders r ON r.connection_id = c.id ORDER BY c.consent_expires_at, c.id
+"""
+PEOPLE = {
+    "sqlite": "SELECT n.member_id FROM member_numbers n WHERE n.number IN "
+    "(SELECT rowid FROM member_search WHERE member_search MATCH ?)",
+    "postgresql": "SELECT p.id FROM members p WHERE (p.name || ' ' || p.email) ILIKE ?",
+}
+COUNTS = """
+    SELECT state, CASE WHEN day < ? THEN 0 WHEN day = ? THEN 1 WHEN day < ? THEN 2 WHEN day = ? THEN 3 ELSE 4 END AS span,
+           SUM(connections)
+    FROM day_buckets WHERE organization_id = ? GROUP BY state, span
+"""
+UP_TO = """
+    SELECT COUNT(*) FROM connections
+    WHERE organization_id = ? AND state = 'active' AND consent_expires_at >= ? AND consent_expires_at <= ?
+"""
+
+
+class BareDashboard:
+    """One kept connection and the four statements."""
+
+    def __init__(self, url: str, rows: Rows) -> None:
+        self._driver = Driver(url)
+        is_postgresql = self._driver.is_postgresql
+        self._organization: Any = rows.organization_id if is_postgresql else rows.organization_id.hex
+        self._people = PEOPLE["postgresql" if is_postgresql else "sqlite"]
+        self._phrase = "%{}%" if is_postgresql else '"{}"'
+        if is_postgresql:
+            self._driver.run("SET TIME ZONE 'UTC'")
+
+    def rows(self, search: str | None) -> Sequence[Row]:
+        keys, given = KEYS, [self._organization, stored(BEGINNING), "0" * 32]
+        if search:
+            keys += f" AND member_id IN ({self._people})"
+            given.append(self._phrase.format(search))
+        return self._driver.all(SHOWN.format(keys=keys), *given)
+
+    def counts(self, now: datetime) -> Sequence[Any]:
+        today, last = now.date(), (now + LEAD).date()
+        spans = [day.isoformat() for day in (today, today, last, last)]
+        return [
+            self._driver.all(COUNTS, *spans, self._organization),
+            self._up_to(now),
+            self._up_to(now + LEAD),
+        ]
+
+    def _up_to(self, moment: datetime) -> Sequence[Row]:
+        begins = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+        return self._driver.all(UP_TO, self._organization, stored(begins), stored(moment))
+
+
+def create_app(url: str, rows: Rows) -> Flask:
+    """A page that shows nothing of what it has read."""
+    app, bare = Flask("bare"), BareDashboard(url, rows)
+
+    @app.get("/")
+    def index() -> str:
+        found = bare.rows(request.args.get("search"))
+        return render_template_string(PAGE, rows=found[:50], counts=bare.counts(clock.now()))
+
+    return app
