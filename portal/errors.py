@@ -6,9 +6,10 @@ from datetime import timedelta
 from http import HTTPStatus
 
 import structlog
-from flask import Flask, Response, redirect, render_template, request, url_for
+from flask import Flask, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
+from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -86,6 +87,7 @@ PAGES = {
 
 def _answer_fault(error: Exception) -> ResponseReturnValue:
     log.error("request failed", endpoint=request.endpoint, exc_info=error)
+    g._login_user = AnonymousUserMixin()  # noqa: SLF001 - the page must not ask a database that may be what has failed
     title = "Something went wrong on our side"
     return _answer(500, "internal_error", title, "The fault has been noted.", NEXT_STEPS[500], {})
 

@@ -1,0 +1,50 @@
+import pytest
+from flask import Flask
+
+from portal.db import db
+from tests.factories import World
+from tests.page import Page, check_page
+
+
+@pytest.fixture
+def without_tables(page: Page, app: Flask, world: World) -> Page:
+    """Ana's browser, and a database that has lost everything since she signed in."""
+    page.sign_in(world.ana)
+    with app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE sessions")
+    return page
+
+
+def test_a_fault_is_a_page_that_says_what_still_works(without_tables: Page):
+    response = without_tables.client.get("/connections")
+    assert response.status_code == 500
+    check_page(response.text)
+    assert "Nothing was lost" in response.text
+    assert "DROP" not in response.text
+    assert "no such table" not in response.text
+
+
+def test_a_fault_of_the_api_is_problem_json(app: Flask, world: World):
+    with app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE api_keys")
+    response = app.test_client().get("/api/v1/connections", headers={"Authorization": "Bearer rck_x"})
+    assert (response.status_code, response.mimetype) == (500, "application/problem+json")
+    assert response.get_json()["code"] == "internal_error"
+
+
+def test_a_form_that_is_not_ours_is_asked_for_again(page: Page, world: World):
+    page.sign_in(world.ana)
+    response = page.client.post("/logout", data={})
+    assert response.status_code == 400
+    assert "Please send the form again" in response.text
+
+
+def test_a_page_behind_the_door_leads_to_the_door_and_remembers_the_way(page: Page, world: World):
+    page.get("/connections?x=1", status=302, follow=False)
+    assert page.location == "/login?next=/connections?x%3D1"
+
+
+def test_a_wrong_method_names_the_right_ones(page: Page):
+    response = page.client.delete("/login")
+    assert response.status_code == 405
+    assert "GET" in response.headers["Allow"]
