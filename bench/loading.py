@@ -1,7 +1,7 @@
 """Rows by the million into either database, the quick way: no indexes, checks or conversions while they come in."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Engine, Table
 

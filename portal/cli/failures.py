@@ -48,20 +48,15 @@ def _about_problem(error: Problem | OSError) -> str:
 
 def _storage_failures() -> tuple[type[Exception], ...]:
     """Imported only once something has failed: start-up stays quick."""
-    from redis import RedisError
-    from sqlalchemy.exc import DBAPIError
+    from portal.services import storage
 
-    return RedisError, DBAPIError
+    return storage.FAILURES
 
 
 def _about_storage(error: Exception) -> str:
-    from redis import RedisError
+    from portal.services import storage
 
-    if isinstance(error, RedisError):
-        return f"Redis cannot be used ({type(error).__name__}). Check PORTAL_REDIS_URL, or run `portal doctor`."
-    if any(sign in str(error) for sign in ("no such table", "UndefinedTable", "does not exist")):
-        return "The database is not ready for this version. Run `portal migrate` first."
-    return f"The database cannot be used ({type(error).__name__}). Check PORTAL_DATABASE_URL, or run `portal doctor`."
+    return storage.in_words(error)
 
 
 def _end(line: str, code: int) -> None:

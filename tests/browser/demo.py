@@ -29,6 +29,7 @@ SEEN_BY_ALL_WITHIN_S = 10.0
 MAIL_WITHIN_S = 60.0  # the scheduler looks every 15 seconds
 TRIES = 3  # somebody else may take a port between our looking and the demo's binding
 TIMEOUT_S = 20
+LAST_WORDS = 2000
 READY, ENDING = "Open http://", "Ending ..."
 CONTROLS = re.compile(r'href="(http://[^"]+)/control"')
 
@@ -69,6 +70,13 @@ class Demo:
         assert has_arrived, f"No {kind} number {number} to {to}"
         return self.mails(to, kind)[number - 1]
 
+    def said_at_its_early_end(self) -> str:
+        """What launcher and processes have said, if the demo has ended although nobody asked it to."""
+        launcher = _text(self.folder.parent / "log")
+        logs = sorted((self.folder / "logs").glob("*.log"))
+        ends = [f"{log.name}:\n{_text(log)[-LAST_WORDS:]}" for log in logs]
+        return "\n".join([launcher, *ends]) if ENDING in launcher else ""
+
     def _web_now(self) -> datetime:
         text = requests.get(f"{self.url}/demo/clock", timeout=TIMEOUT_S).text
         return datetime.fromisoformat(re.search(r'datetime="([^"]+)"', text)[1])
@@ -103,7 +111,7 @@ def _started(until_end: ExitStack) -> tuple[Path, str]:
             if READY in said:
                 until_end.push(until_known.pop_all())
                 return folder, f"http://{HOST}:{port}"
-    raise servers.ServerMissing(said[-2000:])
+    raise servers.ServerMissing(said[-LAST_WORDS:])
 
 
 def _said_in_the_end(log: Path) -> str:

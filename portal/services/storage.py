@@ -1,0 +1,18 @@
+"""What it means when the database or Redis fails under whoever uses them."""
+
+from sqlalchemy.exc import DBAPIError
+
+from portal.adapters.queue import QueueGone
+
+FAILURES: tuple[type[Exception], ...] = (QueueGone, DBAPIError)
+TABLES_MISSING = ("no such table", "no such column", "UndefinedTable", "UndefinedColumn", "does not exist")
+
+
+def in_words(failure: Exception) -> str:
+    """One of `FAILURES` as a sentence that says what to do."""
+    kind = type(failure).__name__
+    if isinstance(failure, QueueGone):
+        return f"Redis cannot be used ({kind}). Check PORTAL_REDIS_URL, or run `portal doctor`."
+    if any(sign in str(failure) for sign in TABLES_MISSING):
+        return "The database is not ready for this version. Run `portal migrate` first."
+    return f"The database cannot be used ({kind}). Check PORTAL_DATABASE_URL, or run `portal doctor`."
