@@ -6,12 +6,13 @@ What makes that safe: every header is checked for line breaks before it is writt
 
 import binascii
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.header import Header
 from email.utils import format_datetime, formataddr
 
+ENCODED_WORD_BYTES = 45  # 60 characters in base64
 LINE_OCTETS = 900  # servers refuse lines of more than 998 (RFC 5321 section 4.5.3.1.6)
 BOUNDARY = "=_reconsent_=_alternative_=_"  # "=_" is nothing that quoted-printable text can hold (RFC 2045 section 6.7)
 _BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
@@ -92,10 +93,17 @@ def _quoted_printable(text: str) -> str:
 
 
 def _encoded(text: str) -> str:
-    """A header's text as it is, or in encoded words of legal length (RFC 2047)."""
+    """A header's text as it is, or in encoded words (RFC 2047 section 2: 75 characters at most, none cut in two)."""
     if text.isascii():
         return text
-    return Header(text, "utf-8", maxlinelen=75, header_name="Subject").encode(linesep="\r\n")
+    words, word = [], b""
+    for character in text:
+        letter = character.encode("utf-8")
+        if len(word) + len(letter) > ENCODED_WORD_BYTES:
+            words.append(word)
+            word = b""
+        word += letter
+    return "\r\n ".join(f"=?utf-8?b?{b64encode(part).decode()}?=" for part in [*words, word])
 
 
 def _address(person: tuple[str, str]) -> str:
@@ -104,5 +112,4 @@ def _address(person: tuple[str, str]) -> str:
         raise BadHeader("address")
     if name.isascii() and address.isascii():
         return formataddr((name, address))
-    phrase = Header(name, "utf-8", maxlinelen=75).encode(linesep="\r\n")
-    return f"{phrase} <{address}>"
+    return f"{_encoded(name)} <{address}>" if name else address

@@ -138,7 +138,7 @@ def _name_and_accounts(link: Link) -> tuple[str, tuple[SharedAccount, ...]]:
             SharedAccount(f"{link.sub}-{place}", f"{link.nickname}, {place}") for place in ("main", "archive")
         )
     own = next(login for login in ISSUERS[link.slug].logins if login.sub == link.sub)
-    return own.name, tuple(SharedAccount(account.id, account.name) for account in own.accounts)
+    return f"{own.name} ({own.email})", tuple(SharedAccount(account.id, account.name) for account in own.accounts)
 
 
 def _consented_at(link: Link, now: datetime) -> datetime:

@@ -24,13 +24,13 @@ from portal.rules.imported import COLUMNS, ImportedConnection
 from portal.rules.names import NICKNAME_MAX
 from portal.rules.problems import InvalidRequest
 from portal.rules.status import ConnectionState
-from portal.services import audit, csv_files, import_writes, members
+from portal.services import audit, csv_files, import_writes, known_members
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.csv_files import BadLine, Batch, Line, Source
 from portal.services.import_reports import Imported, about, all_or_nothing, refuse, sorted_out
 from portal.services.import_writes import NewConnection
-from portal.services.members import KnownMember
+from portal.services.known_members import KnownMember
 
 UNKNOWN_MEMBER = "email: nobody in this organization has this address. Import the members first."
 DEACTIVATED = "email: this person is deactivated. Reactivate them first."
@@ -89,7 +89,7 @@ class _Judge:
         """The connections to be made of a batch's good lines, and how many lines name one that is here already."""
         read = [(line, self._read(line)) for line in sorted_out(batch, self.bad)]
         good = [(line, wanted) for line, wanted in read if wanted is not None]
-        people = members.by_email(self.asker, [wanted.email for _, wanted in good])
+        people = known_members.by_email(self.asker, [wanted.email for _, wanted in good])
         here, held = _here(people.values()), _held([wanted for _, wanted in good])
         new, unchanged = [], 0
         for line, wanted in good:

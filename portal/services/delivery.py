@@ -162,15 +162,13 @@ def _park(one: Outgoing, reason: str, now: datetime) -> Tally:
 
 
 def _tell_sent(one: Outgoing, now: datetime) -> None:
-    email = one.email
-    tell = partial(audit.record, Asker.portal(email.organization_id), now=now, member_id=email.member_id)
-    for line in one.lines.due:
-        tell(
-            EventKind.REMINDER_SENT,
-            connection_id=line.connection_id,
-            email=email.id,
-            step=line.step,
-            days_left=line.days_left,
-        )
-    if not one.lines.due:
-        tell(EventKind.EMAIL_SENT, connection_id=email.connection_id, email=email.id, email_kind=one.kind.value)
+    email, member_id = one.email, one.email.member_id
+    portal = Asker.portal(email.organization_id)
+    reminded = [
+        (member_id, line.connection_id, {"email": email.id, "step": line.step, "days_left": line.days_left})
+        for line in one.lines.due
+    ]
+    audit.record_many(portal, EventKind.REMINDER_SENT, reminded, now=now)
+    if not reminded:
+        sent = (member_id, email.connection_id, {"email": email.id, "email_kind": one.kind.value})
+        audit.record_many(portal, EventKind.EMAIL_SENT, [sent], now=now)

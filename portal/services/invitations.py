@@ -15,7 +15,7 @@ from portal.providers.schema import Provider
 from portal.rules.names import NICKNAME_MAX, clean_email, clean_nickname
 from portal.rules.problems import InvalidRequest, MemberDeactivated, ProviderNotConfigured
 from portal.rules.status import ConnectionState
-from portal.services import audit, emails, members
+from portal.services import audit, emails, known_members, members
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 
@@ -129,7 +129,7 @@ def _offered(provider_id: str) -> Provider:
 
 
 def _member(asker: Asker, email: str) -> Member:
-    known = members.by_email(asker, [email]).get(email)
+    known = known_members.by_email(asker, [email]).get(email)
     if known is None:
         raise InvalidRequest({"member_email": "Nobody in this organization has this address. Add the person first."})
     member = members.locked(asker, known.id)

@@ -113,5 +113,9 @@ def _templates(kind: EmailKind) -> tuple[Template, ...]:
 @cache
 def _environment() -> Environment:
     """Of our own: e-mails are written outside of any request, and a forgotten fact must not become an empty place."""
-    loader = PackageLoader("portal", "templates")
-    return Environment(loader=loader, autoescape=select_autoescape(["html"]), undefined=StrictUndefined)
+    return Environment(
+        loader=PackageLoader("portal", "templates"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        auto_reload=False,
+    )

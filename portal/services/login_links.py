@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from portal.crypto import from_base64url, to_base64url
 from portal.db import db, reading, transaction
@@ -37,6 +37,13 @@ PURPOSES = {
     EmailKind.FINAL_NOTICE: LinkPurpose.REMINDER,
 }
 """The kinds of e-mail that sign their reader in, and as what."""
+
+_SUPERSEDE = (  # built once: it runs after every mail
+    update(LoginLink)
+    .where(LoginLink.member_id == bindparam("of"), LoginLink.id != bindparam("but"))
+    .where(LoginLink.superseded_at.is_(None), LoginLink.used_at.is_(None))
+    .values(superseded_at=bindparam("at"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ def mint_many(mintings: Sequence[Minting], *, now: datetime) -> dict[int, Minted
         _revive(row, wanted[row.email_id or 0], now)
     fresh = [_new_row(minting, now) for email_id, minting in wanted.items() if email_id not in rows]
     if fresh:
-        db.session.execute(insert(LoginLink), [_columns(row) for row in fresh])
+        db.session.connection().execute(insert(LoginLink), [_columns(row) for row in fresh])
     rows |= {row.email_id: row for row in fresh}
     return {email_id: _minted(rows[email_id], minting) for email_id, minting in wanted.items()}
 
@@ -135,9 +142,7 @@ def mint_many(mintings: Sequence[Minting], *, now: datetime) -> dict[int, Minted
 @transaction
 def supersede_others(member_id: UUID, link_id: UUID, *, now: datetime) -> None:
     """Whatever other link of the member still lives, lives no more: the newest that arrived is the only one."""
-    others = update(LoginLink).where(LoginLink.member_id == member_id, LoginLink.id != link_id)
-    unspent = others.where(LoginLink.superseded_at.is_(None), LoginLink.used_at.is_(None))
-    db.session.execute(unspent.values(superseded_at=now).execution_options(synchronize_session=False))
+    db.session.connection().execute(_SUPERSEDE, {"of": member_id, "but": link_id, "at": now})
 
 
 def _revive(row: LoginLink, minting: Minting, now: datetime) -> None:

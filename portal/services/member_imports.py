@@ -16,12 +16,12 @@ from portal.rules import people
 from portal.rules.people import Person
 from portal.rules.problems import InvalidRequest
 from portal.rules.roles import Role
-from portal.services import audit, csv_files, emails, invitations, members
+from portal.services import audit, csv_files, emails, invitations, known_members, members
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.csv_files import BadLine, Batch, Line, Source
 from portal.services.import_reports import Imported, about, all_or_nothing, refuse, sorted_out
-from portal.services.members import KnownMember
+from portal.services.known_members import KnownMember
 
 COLUMNS = ("email", "name", "role", "team")
 LAST_ADMIN = "role: this would leave the organization without an org admin. Make somebody else one first."
@@ -36,7 +36,7 @@ class Wish:
 
     @property
     def is_change(self) -> bool:
-        return self.member is not None and bool(members.differences(self.member, self.person))
+        return self.member is not None and bool(known_members.differences(self.member, self.person))
 
     @property
     def is_uninvited(self) -> bool:
@@ -91,7 +91,7 @@ class _Judge:
         """What the good lines of a batch ask for."""
         read = [(line, self._person(line)) for line in sorted_out(batch, self.bad)]
         good = [(line, person) for line, person in read if person is not None]
-        known = members.by_email(self.asker, [person.email for _, person in good])
+        known = known_members.by_email(self.asker, [person.email for _, person in good])
         return [self._wish(line, person, known.get(person.email)) for line, person in good]
 
     def lost_admins(self) -> list[BadLine]:

@@ -1,7 +1,7 @@
 """The people of an organization: who they are, what they may do, and who is gone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from portal.rules import people
 from portal.rules.people import Person
 from portal.rules.problems import InvalidRequest, LastAdmin, NotFound
 from portal.rules.roles import Role, is_demotion
-from portal.services import audit, people_search, sessions
+from portal.services import audit, known_members, people_search, sessions
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 
@@ -34,20 +34,6 @@ class ListedMember:
     role: Role
     team: str | None
     connections: int
-    invited_at: datetime | None
-    last_signed_in_at: datetime | None
-    deactivated_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class KnownMember:
-    """A person as a file or a request may mean them."""
-
-    id: UUID
-    email: str
-    name: str
-    role: Role
-    team: str | None
     invited_at: datetime | None
     last_signed_in_at: datetime | None
     deactivated_at: datetime | None
@@ -148,7 +134,7 @@ def change(asker: Asker, member_id: UUID, *, name: str, role: str, team: str | N
 @transaction
 def rewrite(asker: Asker, member: Member, person: Person, *, now: datetime) -> None:
     """Bring a row of the transaction around us to what was entered, an empty name leaving the present one."""
-    changed = differences(member, person)
+    changed = known_members.differences(member, person)
     if not changed:
         return
     is_less = is_demotion(member.role, person.role)
@@ -207,13 +193,6 @@ def admin_emails(asker: Asker) -> set[str]:
     return set(db.session.scalars(wanted))
 
 
-def by_email(asker: Asker, emails: Sequence[str]) -> dict[str, KnownMember]:
-    """The organization's people with these addresses (in stored form), in the transaction around us."""
-    columns = select(*(getattr(Member, field.name) for field in fields(KnownMember)))
-    wanted = columns.where(Member.organization_id == asker.organization_id, Member.email.in_(emails))
-    return {row.email: KnownMember(*row) for row in db.session.execute(wanted)}
-
-
 def _hold(asker: Asker, condition: ColumnElement[bool]) -> Sequence[Member]:
     wanted = select(Member).where(Member.organization_id == asker.organization_id, condition)
     held = wanted.order_by(Member.id).with_for_update().execution_options(populate_existing=True)
@@ -231,16 +210,10 @@ def _keep_an_admin(member: Member) -> None:
 
 
 def _refuse_taken(asker: Asker, person: Person) -> None:
-    known = by_email(asker, [person.email]).get(person.email)
+    known = known_members.by_email(asker, [person.email]).get(person.email)
     if known is not None:
         state = "is deactivated here: reactivate them instead" if known.deactivated_at else "is a member already"
         raise InvalidRequest({"email": f"{known.name} has this address and {state}."})
-
-
-def differences(member: Member | KnownMember, person: Person) -> dict[str, Any]:
-    """What the row would have to say instead, by column."""
-    wanted = {"name": person.name or member.name, "role": person.role, "team": person.team}
-    return {name: value for name, value in wanted.items() if getattr(member, name) != value}
 
 
 def _cursor(row: ListedMember) -> str:

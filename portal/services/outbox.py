@@ -11,14 +11,28 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, bindparam, select, update
 
-from portal.db import db, rows_changed, transaction
+from portal.db import NEVER, db, rows_changed, transaction
 from portal.models import Email
 from portal.models.email import EmailKind, EmailStatus
 
 CLAIM = timedelta(minutes=3)  # far longer than a share of mails takes: delivery stops itself well before
 LONGEST_ERROR = 300
+UNSETTLED = Email.next_attempt_at < NEVER
+
+_SENT = (  # built once: it runs after every mail
+    update(Email)
+    .where(Email.id == bindparam("of"), UNSETTLED)
+    .values(
+        status=EmailStatus.SENT,
+        kind=bindparam("as_kind"),
+        settled_at=bindparam("at"),
+        next_attempt_at=None,
+        claimed_by=None,
+        last_error=None,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +65,8 @@ def claim(email_ids: Sequence[int], claimant: str, *, now: datetime) -> tuple[Cl
 @transaction
 def mark_sent(email_id: int, kind: EmailKind, *, now: datetime) -> bool:
     """A server took the e-mail; False if that is written down already."""
-    return _settle(Email.id == email_id, status=EmailStatus.SENT, kind=kind, last_error=None, settled_at=now) == 1
+    row = {"of": email_id, "as_kind": kind, "at": now}
+    return db.session.connection().execute(_SENT, row).rowcount == 1
 
 
 @transaction
@@ -97,8 +112,7 @@ def _claimed(row: Email) -> Claimed:
 
 
 def _settle(which: ColumnElement[bool], **values: Any) -> int:
-    unsettled = update(Email).where(which, Email.status.in_([EmailStatus.QUEUED, EmailStatus.SENDING]))
-    return _write(unsettled, next_attempt_at=None, claimed_by=None, **values)
+    return _write(update(Email).where(which, UNSETTLED), next_attempt_at=None, claimed_by=None, **values)
 
 
 def _write(statement: Any, **values: Any) -> int:

@@ -17,6 +17,14 @@ from portal.rules.status import HOLDING
 from portal.services.outbox import Claimed
 from portal.services.series import next_step
 
+_POSTPONE = (  # these are built once: they run after every mail
+    update(Reminder)
+    .where(Reminder.connection_id == bindparam("of"), Reminder.email_id == bindparam("held_by"))
+    .values(next_at=bindparam("next_at"), next_step=bindparam("next_step"), email_id=None)
+)
+_ADVANCE = _POSTPONE.values(last_step=bindparam("done_step"))
+_ADVANCE_SENT = _ADVANCE.values(last_sent_at=bindparam("at"))
+
 
 @dataclass(frozen=True, slots=True)
 class ReminderLine:
@@ -75,30 +83,25 @@ def advance(
     email_id: int, lines: Sequence[ReminderLine], policy: ReminderPolicy, *, was_sent: bool, now: datetime
 ) -> None:
     """Go on to the next step of each series in the e-mail, unless it was planned anew meanwhile."""
-    steps = [line for line in lines if not line.is_out_of_turn]
     changes = [
-        {"of": line.connection_id, "last_step": line.step, "last_sent_at": now}
+        {"of": line.connection_id, "held_by": email_id, "done_step": line.step}
+        | ({"at": now} if was_sent else {})
         | next_step(line.ends_at, policy, after_step=line.step, now=now)
-        for line in steps
+        for line in lines
+        if not line.is_out_of_turn
     ]
-    columns = ("last_step", "next_at", "next_step", *(("last_sent_at",) if was_sent else ()))
-    _let_go(email_id, changes, columns)
+    if changes:
+        db.session.connection().execute(_ADVANCE_SENT if was_sent else _ADVANCE, changes)
 
 
 @transaction
 def postpone(email_id: int, waiting: Sequence[Postponed]) -> None:
     """Take connections out of the e-mail again until their steps are due."""
-    changes = [{"of": one.connection_id, "next_at": one.due_at, "next_step": one.step} for one in waiting]
-    _let_go(email_id, changes, ("next_at", "next_step"))
-
-
-def _let_go(email_id: int, changes: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    if not changes:
-        return
-    held = update(Reminder).where(Reminder.connection_id == bindparam("of"), Reminder.email_id == bindparam("held_by"))
-    values: dict[str, Any] = {name: bindparam(name) for name in columns}
-    rows = [{name: change[name] for name in ("of", *columns)} | {"held_by": email_id} for change in changes]
-    db.session.connection().execute(held.values(email_id=None, **values), rows)
+    changes = [
+        {"of": one.connection_id, "held_by": email_id, "next_at": one.due_at, "next_step": one.step} for one in waiting
+    ]
+    if changes:
+        db.session.connection().execute(_POSTPONE, changes)
 
 
 def _lines_of(

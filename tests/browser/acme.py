@@ -34,6 +34,10 @@ class Login:
     accounts: tuple[SharedAccount, ...]
     slug: str
 
+    @property
+    def email(self) -> str:
+        return f"{self.sub}@example.com"
+
 
 @dataclass
 class Acme:
@@ -67,7 +71,7 @@ class Acme:
         sub = f"{slug}-{label.lower()}-{self.mark}"
         shared = tuple(SharedAccount(f"{sub}-{name.lower()}", name) for name in accounts)
         login = Login(sub, f"{label} {self.mark}", f"{label} of Acme", shared, slug)
-        given = {"sub": sub, "label": login.label, "name": login.name, "email": f"{sub}@example.com"}
+        given = {"sub": sub, "label": login.label, "name": login.name, "email": login.email}
         listed = [{"id": account.id, "name": account.name} for account in shared]
         self.demo.provider.control(f"{slug}/logins", **given, accounts=listed)
         return login
@@ -122,7 +126,7 @@ class Acme:
         given = self.demo.provider.control(f"{login.slug}/grants", grants=[wanted])["grants"][0]
         return NewGrant(
             subject=login.sub,
-            label=login.name,
+            label=f"{login.name} ({login.email})",
             scopes=frozenset(given["scope"].split()),
             accounts=login.accounts,
             token_type="Bearer",

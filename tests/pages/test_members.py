@@ -49,7 +49,9 @@ def test_everybody_of_the_organization_is_listed_by_name(chloe: Page):
     assert "Eve" not in chloe.text
 
 
-@pytest.mark.parametrize(("words", "found"), [("alvar", ["Ana"]), ("BEN@", ["Ben"]), ("eve", []), ("%", []), ("'\"", [])])
+@pytest.mark.parametrize(
+    ("words", "found"), [("alvar", ["Ana"]), ("BEN@", ["Ben"]), ("eve", []), ("%", []), ("'\"", [])]
+)
 def test_people_are_found_by_any_part_of_name_or_address(words: str, found: list[str], chloe: Page):
     chloe.get("/admin/members")
     chloe.submit("Search", search=words)
@@ -89,10 +91,16 @@ def test_an_invited_person_gets_one_email_that_leads_to_their_page(chloe: Page, 
 
 def test_a_person_invited_to_connect_gets_one_email_that_leads_to_that_connection(chloe: Page, app: Flask):
     chloe.get("/admin/members/invite")
-    chloe.submit("Send invitation", email="fay@acme.example", name="Fay Fox", provider="demo-social", nickname="News page")
+    chloe.submit(
+        "Send invitation", email="fay@acme.example", name="Fay Fox", provider="demo-social", nickname="News page"
+    )
     with app.app_context():
         connection = db.session.query(Connection).one()
-        assert (connection.nickname, connection.provider_id, connection.state) == ("News page", "demo-social", "invited")
+        assert (connection.nickname, connection.provider_id, connection.state) == (
+            "News page",
+            "demo-social",
+            "invited",
+        )
     assert mails(app, "fay@acme.example") == [(EmailKind.INVITATION, f"/connections/{connection.id}")]
 
 
@@ -258,4 +266,3 @@ def test_another_organizations_people_are_not_there(action: str, chloe: Page, ap
         eve = row(world.eve.email)
         assert eve is not None
         assert (eve.role, eve.deactivated_at, eve.invited_at) == (Role.ORG_ADMIN, None, None)
-

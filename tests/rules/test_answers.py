@@ -177,6 +177,7 @@ DATE = "Fri, 20 Nov 2026 10:00:00 GMT"
         ({"X-RateLimit-Reset": "2026-11-20T10:20:00+00:00", "Date": DATE}, 1200),
         ({"X-RateLimit-Reset": "2026-11-20T10:20:00", "Date": DATE}, 1200),
         ({"X-RateLimit-Reset": "999999999", "Date": DATE}, None),
+        ({"X-RateLimit-Reset": "1000000000", "Date": DATE}, 0),
         ({"Retry-After": "5", "X-RateLimit-Reset": "45"}, 5),
         ({"Retry-After": "soon", "X-RateLimit-Reset": "45"}, 45),
     ],

@@ -117,7 +117,12 @@ def sealed_columns() -> list[bytes]:
 
 
 def test_the_counts_know_imported_connections(context: Flask, world: World) -> None:
-    load(world, line(), line(subject="sub-2", consent_expires_at="2026-03-12"), line(subject="sub-3", provider="demo-video"))
+    load(
+        world,
+        line(),
+        line(subject="sub-2", consent_expires_at="2026-03-12"),
+        line(subject="sub-3", provider="demo-video"),
+    )
     found = overview.of_organization(world.chloe.asker, now=NOON)
     assert (found.counts[Status.ACTIVE], found.counts[Status.ENDING], found.total) == (2, 1, 3)
 

@@ -93,7 +93,12 @@ def test_a_wrong_line_is_named_and_the_others_are_read(raw: bytes, number: int, 
 
 
 def test_nothing_of_a_wrong_line_is_repeated() -> None:
-    for raw in (f"{SECRET},x\n", f"email,name\n{SECRET},x,y\n", f'email,name\n"{SECRET}"x,y\n', f'email,name\n"{SECRET}'):
+    for raw in (
+        f"{SECRET},x\n",
+        f"email,name\n{SECRET},x,y\n",
+        f'email,name\n"{SECRET}"x,y\n',
+        f'email,name\n"{SECRET}',
+    ):
         assert SECRET not in str(bad(raw.encode()))
         assert bad(raw.encode())
 
@@ -118,6 +123,4 @@ def test_what_a_csv_writer_wrote_is_read_back(rows: list[tuple[str, str]]) -> No
         raw = text.getvalue().encode()
     except UnicodeEncodeError:
         return
-    assert [cells[1:] for cells in good(raw)] == [
-        (one.strip(), two.strip()) for one, two in rows if one or two
-    ]
+    assert [cells[1:] for cells in good(raw)] == [(one.strip(), two.strip()) for one, two in rows if one or two]

@@ -32,7 +32,9 @@ def nothing_was_written() -> bool:
     return not any(db.session.query(table).count() for table in (Email, Connection, DayBucket))
 
 
-def invite(world: World, email: str = "ana@acme.example", provider_id: str = "demo-social", nickname: str | None = None):
+def invite(
+    world: World, email: str = "ana@acme.example", provider_id: str = "demo-social", nickname: str | None = None
+):
     asker = world.chloe.asker
     return invitations.invite_connection(
         asker, member_email=email, provider_id=provider_id, nickname=nickname, now=NOON

@@ -52,7 +52,9 @@ def without_stated_end(connection_id: UUID) -> UUID:
 
 @reading
 def buckets_fit() -> bool:
-    counted = dict(db.session.execute(select(DayBucket.day, func.sum(DayBucket.connections)).group_by(DayBucket.day)).all())
+    counted = dict(
+        db.session.execute(select(DayBucket.day, func.sum(DayBucket.connections)).group_by(DayBucket.day)).all()
+    )
     real: dict[object, int] = {}
     for ends_at in db.session.scalars(select(Connection.consent_expires_at)):
         day = (ends_at or NEVER).date()
@@ -67,7 +69,9 @@ def test_a_new_organization_has_the_usual_policy(context: Flask, world: World) -
 @pytest.mark.parametrize(
     "wanted",
     [
-        ReminderPolicy(lead_days=30, rhythm_days=5, window_opens=time(9, 30), window_closes=time(17), time_zone="Asia/Tokyo"),
+        ReminderPolicy(
+            lead_days=30, rhythm_days=5, window_opens=time(9, 30), window_closes=time(17), time_zone="Asia/Tokyo"
+        ),
         ReminderPolicy(window_opens=time(0), window_closes=time(23, 59)),
         ReminderPolicy(window_opens=time(0), window_closes=time.max),
     ],

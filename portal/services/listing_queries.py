@@ -1,0 +1,116 @@
+"""The statements behind the list: one for each combination of filters, written once and read on the driver."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, Uuid, and_, bindparam, exists, select, tuple_
+
+from portal.db import MomentOrNever
+from portal.models import Connection, Grant, Member, Reminder
+from portal.quick import QuickSelect
+from portal.rules.status import ConnectionState, Status
+
+FEW_PEOPLE = 200  # so many are looked up one by one; more are met soon enough when walking by date
+PLACES = (1, 10, 50, FEW_PEOPLE)  # for ids of people in a statement: a few sizes, each of them written once
+
+COLUMNS = (
+    Connection.id,
+    Connection.provider_id,
+    Connection.nickname,
+    Connection.subject,
+    Connection.subject_label,
+    Connection.state,
+    Connection.state_since,
+    Connection.consent_expires_at,
+    Connection.member_id,
+    Member.name,
+    Member.email,
+    Member.team,
+    Reminder.last_sent_at,
+    Reminder.next_at,
+    Grant.access_expires_at,
+    Grant.scopes,
+    Grant.accounts,
+    Grant.generation,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which conditions a list has, whatever their values; `places` is how many people's ids it names (0: anybody's)."""
+
+    status: Status | None = None
+    has_provider: bool = False
+    has_end: bool = False
+    has_cursor: bool = False
+    places: int = 0
+
+
+@cache
+def of_shape(shape: Shape) -> QuickSelect:
+    """A page: `organization_id`, `limit`, and as the shape has it `provider_id`, `ends_before`, `ends_at` with `id`.
+
+    Further `now` and `window_ends` for a status, and `person_0`, `person_1` ... for people.
+    """
+    return _page(_matching(shape))
+
+
+def of_many(shape: Shape, people: list[ColumnElement[bool]]) -> QuickSelect:
+    """The same for so many people that conditions tell them."""
+    theirs = exists().where(Member.id == Connection.member_id, *people)
+    return _page(_matching(shape).where(theirs))
+
+
+@cache
+def of_one() -> QuickSelect:
+    """One connection: `organization_id` and `id`."""
+    own = Connection.organization_id == bindparam("organization_id")
+    return QuickSelect(_rows().where(own, Connection.id == bindparam("id")))
+
+
+def _page(wanted: Select[Any]) -> QuickSelect:
+    """The page's keys are found first, and joined with the rest afterwards."""
+    ordered = wanted.order_by(Connection.consent_expires_at, Connection.id)
+    keys = ordered.limit(bindparam("limit", type_=Integer)).subquery()
+    rows = _rows().join(keys, keys.c.id == Connection.id)
+    return QuickSelect(rows.order_by(Connection.consent_expires_at, Connection.id))
+
+
+def _rows() -> Select[Any]:
+    return (
+        select(*COLUMNS)
+        .join_from(Connection, Member, Member.id == Connection.member_id)
+        .outerjoin(Reminder, Reminder.connection_id == Connection.id)
+        .outerjoin(Grant, Grant.connection_id == Connection.id)
+    )
+
+
+def _matching(shape: Shape) -> Select[Any]:
+    wanted = select(Connection.id).where(Connection.organization_id == bindparam("organization_id"))
+    if shape.status:
+        wanted = wanted.where(_in_status(shape.status))
+    if shape.has_provider:
+        wanted = wanted.where(Connection.provider_id == bindparam("provider_id"))
+    if shape.has_end:
+        wanted = wanted.where(Connection.consent_expires_at < bindparam("ends_before"))
+    if shape.places:
+        people = [bindparam(f"person_{place}", type_=Uuid) for place in range(shape.places)]
+        wanted = wanted.where(Connection.member_id.in_(people))
+    if shape.has_cursor:
+        position = tuple_(bindparam("ends_at", type_=MomentOrNever), bindparam("id", type_=Uuid))
+        wanted = wanted.where(tuple_(Connection.consent_expires_at, Connection.id) > position)
+    return wanted
+
+
+def _in_status(status: Status) -> ColumnElement[bool]:
+    """The condition behind a status word, as `rules.status.status_of` has it."""
+    ends_at, now, window_ends = Connection.consent_expires_at, bindparam("now"), bindparam("window_ends")
+    spans = {
+        Status.ACTIVE: ends_at > window_ends,
+        Status.ENDING: and_(ends_at > now, ends_at <= window_ends),
+        Status.ENDED: ends_at <= now,
+    }
+    if status in spans:
+        return and_(Connection.state == ConnectionState.ACTIVE, spans[status])
+    return Connection.state == ConnectionState(status.value)
