@@ -1,19 +1,20 @@
 """Who a grant belongs to, what it shares, and whether it still lives: asked of the provider, not guessed."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from portal.adapters.id_tokens import LONGEST_SUBJECT, Expected, verified_claims
+from portal.adapters.introspections import introspected
 from portal.adapters.provider_calls import Calls
 from portal.adapters.token_answers import OAuthFailed, TokenAnswer, failed, first_value, judged
 from portal.adapters.web import DEADLINE
 from portal.crypto import Secret
 from portal.providers.apps import ProviderApp
-from portal.providers.schema import Accounts, Provider, Userinfo
-from portal.providers.words import IdentitySource, Method
+from portal.providers.schema import Accounts, IdentityRules, Provider, Userinfo
+from portal.providers.words import BearerSource, IdentitySource, Method
 from portal.rules.answers import Answer
 from portal.rules.comparison import SharedAccount
 from portal.rules.problems import IdentityUnverified
@@ -48,45 +49,53 @@ def identify(
     if rules.source is IdentitySource.USERINFO:
         whoami = rules.userinfo or Userinfo()
         look: Look = partial(first_value, _whoami(calls, answer.access_token))
-        return _identity(provider, look, whoami.subject, whoami.label, whoami.email)
+        return _identity(provider, look, whoami)
     look = _claims(calls, answer, nonce, now) if rules.source is IdentitySource.ID_TOKEN else answer.extra.get
-    identity = _identity(provider, look, rules.subject, rules.label, rules.email)
+    identity = _identity(provider, look, rules)
     return identity if _text(look(rules.label)) else _named(calls, answer, identity)
 
 
 def _claims(calls: Calls, answer: TokenAnswer, nonce: str | None, now: datetime) -> Look:
     provider, app = calls.provider, calls.app
-    rules = provider.identity.oidc
+    rules, is_bearer = provider.identity.oidc, provider.api.bearer is BearerSource.ID_TOKEN
     published = calls.library.published(provider, app)
     expected = Expected(
         issuer=app.expand(rules.issuer_template) or published.issuer,
         client_id=app.client_id,
         nonce=nonce if rules.nonce else None,
-        access_token=answer.access_token,
+        access_token=None if is_bearer else answer.access_token,  # then `at_hash` is about a token nobody uses
     )
     keys = partial(calls.library.keys, provider, app)
     claims = verified_claims(answer.id_token, keys=keys, expected=expected, now=now)
     return partial(first_value, Answer(Phase.TOKEN, 200, body=dict(claims)))
 
 
-def _identity(provider: Provider, look: Look, subject_at: str, label_at: str, email_at: str) -> Identity:
-    subject = _subject(provider, look(subject_at))
-    email = _text(look(email_at))
+def _identity(provider: Provider, look: Look, places: IdentityRules | Userinfo) -> Identity:
+    subject = _subject(provider, look, places.subject, places.within)
+    email = _text(look(places.email))
     secondary = {pointer: _text(look(pointer)) for pointer in provider.identity.secondary}
-    return Identity(subject, (_text(look(label_at)) or email or subject)[:LONGEST_LABEL], email or None, secondary)
+    label = _text(look(places.label)) or email or subject
+    return Identity(subject, label[:LONGEST_LABEL], email or None, secondary)
 
 
-def _subject(provider: Provider, value: object) -> str:
-    """The stable name; numbers count (GitHub's ids), and the file may say which part of a longer value is meant."""
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    subject = str(value) if is_number or isinstance(value, str) else ""
+def _subject(provider: Provider, look: Look, subject_at: str, within: Sequence[str]) -> str:
+    """The stable name, after the names of what it is unique in only; the file may cut a part out of a longer value."""
+    own = _stable(look(subject_at))
     pattern = provider.identity.subject_pattern
     if pattern:
-        found = re.search(pattern, subject)
-        subject = found[1] or "" if found else ""
-    if not subject.strip() or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
+        found = re.search(pattern, own)
+        own = found[1] or "" if found else ""
+    parts = [*(_stable(look(pointer)) for pointer in within), own]
+    subject = "/".join(parts)
+    if not all(part.strip() for part in parts) or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
         raise IdentityUnverified("the provider did not say who signed in")
     return subject
+
+
+def _stable(value: object) -> str:
+    """A stable name as text; numbers count (GitHub's ids)."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number or isinstance(value, str) else ""
 
 
 def _text(value: object) -> str:
@@ -99,17 +108,24 @@ def _named(calls: Calls, answer: TokenAnswer, identity: Identity) -> Identity:
     """The identity with the name the whoami call knows; without it too, if that call fails, for it proves nothing."""
     rules = calls.provider.identity.userinfo
     if rules is None or not rules.label:
-        return identity
+        return _named_by_introspection(calls, answer, identity)
     try:
-        found = _whoami(calls, answer.access_token)
+        look = partial(first_value, _whoami(calls, answer.access_token))
     except OAuthFailed:
         return identity
     pointer = rules.subject or ("/sub" if calls.provider.is_oidc else "")
-    if pointer and _subject(calls.provider, first_value(found, pointer)) != identity.subject:
+    if pointer and _subject(calls.provider, look, pointer, rules.within) != identity.subject:
         raise IdentityUnverified("the provider's two statements name different logins")
-    label = _text(first_value(found, rules.label)) or identity.label
-    email = identity.email or _text(first_value(found, rules.email)) or None
-    return Identity(identity.subject, label[:LONGEST_LABEL], email, identity.secondary)
+    email = identity.email or _text(look(rules.email)) or None
+    return replace(identity, label=(_text(look(rules.label)) or identity.label)[:LONGEST_LABEL], email=email)
+
+
+def _named_by_introspection(calls: Calls, answer: TokenAnswer, identity: Identity) -> Identity:
+    rules = calls.provider.introspect
+    if rules is None or not rules.label:
+        return identity
+    label = _text(first_value(introspected(calls, rules, answer.access_token), rules.label))
+    return replace(identity, label=(label or identity.label)[:LONGEST_LABEL])
 
 
 def _whoami(calls: Calls, token: Secret) -> Answer:
@@ -130,7 +146,11 @@ def _asked_whoami(calls: Calls, token: Secret) -> Answer:
 
 def is_alive(provider: Provider, app: ProviderApp, access_token: Secret) -> bool:
     """Whether the provider still takes the access token; raises OAuthFailed when that cannot be found out now."""
-    answer = _asked_whoami(Calls(provider, app), access_token)
+    calls, rules = Calls(provider, app), provider.introspect
+    if rules and provider.identity.userinfo is None and not provider.is_oidc:
+        answer = introspected(calls, rules, access_token)
+    else:
+        answer = _asked_whoami(calls, access_token)
     verdict = judged(provider, answer)
     if verdict.fault in {Fault.EXPIRED, Fault.REVOKED}:
         return False

@@ -75,12 +75,13 @@ def authorization_url(
 ) -> str:
     """The address of the provider's approval page for one attempt; raises OAuthFailed when it cannot be discovered."""
     calls, rules = Calls(provider, app), provider.authorize
+    asked = rules.scope.separator.join(scopes)
     params = {
         "response_type": "code",
         rules.client_id_param: app.client_id,
         "redirect_uri": redirect_uri,
         "state": state,
-        rules.scope.param: rules.scope.separator.join(scopes),
+        **({rules.scope.param: asked} if asked else {}),
         **calls.expanded(rules.params),
         **(calls.expanded(rules.params_reconsent) if reconsent else {}),
         **(calls.expanded(rules.params_choose_account) if choose_account else {}),
@@ -115,7 +116,7 @@ def exchange_code(
     params = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
     if provider.authorize.pkce is not Pkce.OFF:
         params["code_verifier"] = code_verifier
-    tokens = _ask_for_tokens(calls, _token_ask(calls, params), deadline, now)
+    tokens = read_tokens(provider, calls.send_as_app(_token_ask(calls, params), deadline), now=now)
     upgrade = provider.token.upgrade
     return _upgraded(calls, upgrade, tokens, deadline, now) if upgrade else tokens
 
@@ -136,7 +137,7 @@ def refresh(
     """
     calls, end = Calls(provider, app), Deadline(deadline)
     ask = _refresh_ask(calls, refresh_token, redirect_uri, scopes)
-    tokens = _ask_for_tokens(calls, ask, end, now)
+    tokens = read_tokens(provider, calls.send_as_app(ask, end), now=now, places=provider.refresh.map)
     if tokens.refresh_token is None and _must_replace(provider):
         raise OAuthFailed(Verdict(Fault.TRANSIENT, FaultAction.RETRY, "an answer without a new refresh token"))
     if counts_from_first_grant(provider) and not tokens.is_refresh_expiry_stated:
@@ -186,27 +187,29 @@ def _refresh_params(provider: Provider, token: str, redirect_uri: str | None, sc
     return params
 
 
-def _ask_for_tokens(calls: Calls, ask: Ask, deadline: Deadline, now: datetime) -> TokenAnswer:
-    return read_tokens(calls.provider, calls.send_as_app(ask, deadline), now=now)
-
-
 def _upgraded(calls: Calls, upgrade: Upgrade, tokens: TokenAnswer, deadline: Deadline, now: datetime) -> TokenAnswer:
     """The long-lived tokens for short-lived ones; what the second answer does not repeat stays as the first said it."""
-    access_token = tokens.access_token.reveal()
-    secret = calls.app.client_secrets[0].reveal() if calls.app.client_secrets else ""
-    ask = Ask(
-        url=calls.app.expand(upgrade.url),
-        params=calls.expanded(upgrade.params, access_token=access_token, client_secret=secret),
-        method=upgrade.method,
-        body=upgrade.body,
-        auth=ClientAuth.BEARER,
-        headers={"Authorization": f"Bearer {access_token}"} if upgrade.bearer else {},
+    answer = calls.with_secrets(
+        lambda secret: calls.send(_upgrade_ask(calls, upgrade, tokens.access_token, secret), None, deadline)
     )
-    longer = read_tokens(calls.provider, calls.send(ask, None, deadline), now=now)
+    longer = read_tokens(calls.provider, answer, now=now)
     return replace(
         longer,
         refresh_token=longer.refresh_token or tokens.refresh_token,
         id_token=longer.id_token or tokens.id_token,
         scopes=tokens.scopes if longer.scopes is None else longer.scopes,
         extra={**tokens.extra, **longer.extra},
+    )
+
+
+def _upgrade_ask(calls: Calls, upgrade: Upgrade, token: Secret, secret: Secret | None) -> Ask:
+    access_token = token.reveal()
+    client_secret = secret.reveal() if secret else ""
+    return Ask(
+        url=calls.app.expand(upgrade.url),
+        params=calls.expanded(upgrade.params, access_token=access_token, client_secret=client_secret),
+        method=upgrade.method,
+        body=upgrade.body,
+        auth=ClientAuth.ANONYMOUS,
+        headers={"Authorization": f"Bearer {access_token}"} if upgrade.bearer else {},
     )

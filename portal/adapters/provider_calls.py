@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
@@ -79,25 +79,29 @@ class Calls:
     def expanded(self, params: Params, **more: str) -> dict[str, str]:
         return {name: self.app.expand(value, **more) for name, value in params.items()}
 
-    def send_as_app(self, ask: Ask, deadline: Deadline) -> Answer:
-        """Ask with the app's secrets in turn while it is our app that is refused: one may just have been replaced."""
+    def send_as_app(self, ask: Ask, deadline: Deadline, *, phase: Phase = Phase.TOKEN) -> Answer:
+        """Ask as our app, showing its secrets in turn while it is our app that is refused."""
+        return self.with_secrets(lambda secret: self.send(ask, secret, deadline, phase=phase))
+
+    def with_secrets(self, send: Callable[[Secret | None], Answer]) -> Answer:
+        """The answer to the first of the app's secrets that is not refused: one may just have been replaced."""
         first, *others = self.app.client_secrets or (None,)
-        answer = self.send(ask, first, deadline)
+        answer = send(first)
         for secret in others:
             if judged(self.provider, answer).fault is not Fault.APP_CONFIG:
                 break
-            answer = self.send(ask, secret, deadline)
+            answer = send(secret)
         return answer
 
-    def send(self, ask: Ask, secret: Secret | None, deadline: Deadline) -> Answer:
+    def send(self, ask: Ask, secret: Secret | None, deadline: Deadline, *, phase: Phase = Phase.TOKEN) -> Answer:
         """Ask as our app, showing one of its secrets; not at all when there is no time to wait for the answer.
 
         A rotating refresh token whose answer nobody reads is lost.
         """
         if deadline.left < LEAST_TIME:
-            return NoAnswer(Phase.TOKEN, reason="no time left to ask")
+            return NoAnswer(phase, reason="no time left to ask")
         request = self._written(ask, secret)
-        return outgoing(self.app.private_hosts).send(request, phase=Phase.TOKEN, deadline=deadline.left)
+        return outgoing(self.app.private_hosts).send(request, phase=phase, deadline=deadline.left)
 
     def _written(self, ask: Ask, secret: Secret | None) -> Request:
         shown = secret.reveal() if secret else ""
@@ -129,7 +133,9 @@ def basic(client_id: str, secret: str) -> str:
 
 
 def written(ask: Ask, params: Params, headers: dict[str, str]) -> Request:
-    """The request with its parameters where the provider wants them."""
+    """The request with its parameters where the provider wants them; without any there is no body: some refuse one."""
+    if not params:
+        return Request(ask.url, method=ask.method, headers=headers)
     if ask.body is Body.QUERY:
         return Request(add_params_to_uri(ask.url, list(params.items())), method=ask.method, headers=headers)
     if ask.body is Body.JSON:

@@ -16,7 +16,7 @@ from portal.adapters.web import NoAnswer
 from portal.crypto import Secret
 from portal.providers.endpoints import TokenMap
 from portal.providers.schema import Provider
-from portal.providers.words import CountedFrom, ExpiryUnit
+from portal.providers.words import BearerSource, CountedFrom, ExpiryUnit
 from portal.rules.answers import Answer
 from portal.rules.faults import classify
 from portal.rules.verdicts import Fault, FaultAction, Verdict
@@ -78,15 +78,20 @@ def failed(provider: Provider, answer: Answer, reason: str) -> OAuthFailed:
     return OAuthFailed(verdict, is_answer_lost=isinstance(answer, NoAnswer) and not answer.is_refused)
 
 
-def read_tokens(provider: Provider, answer: Answer, *, now: datetime) -> TokenAnswer:
-    """The tokens in a token endpoint's answer; raises OAuthFailed for everything else."""
-    token = _access_token(provider, answer)
+def read_tokens(provider: Provider, answer: Answer, *, now: datetime, places: TokenMap | None = None) -> TokenAnswer:
+    """The tokens in a token endpoint's answer; raises OAuthFailed for everything else.
+
+    `places` says where they are when not where `token.map` has them (Slack keeps a consent's and a refresh's apart).
+    """
+    places = places or provider.token.map
+    token = _access_token(provider, answer, places)
     if token is None:
         raise failed(provider, answer, "an answer without an access token")
-    return _with_lifetimes(provider, answer, _plain_parts(provider, answer, token), now)
+    return _with_lifetimes(provider, answer, places, _plain_parts(provider, answer, places, token), now)
 
 
-def _access_token(provider: Provider, answer: Answer) -> Secret | None:
+def _access_token(provider: Provider, answer: Answer, places: TokenMap) -> Secret | None:
+    """The token that API calls show, which for some is the ID token."""
     rules = provider.token
     if answer.status not in rules.success.status or answer.word:
         return None
@@ -94,11 +99,11 @@ def _access_token(provider: Provider, answer: Answer) -> Secret | None:
         return None
     if judged(provider, answer).fault not in {Fault.OK, Fault.TRANSIENT}:
         return None  # one of the provider's own ways of failing inside a 200
-    return secret_at(answer, rules.map.access_token)
+    is_id_token = provider.api.bearer is BearerSource.ID_TOKEN
+    return secret_at(answer, places.id_token if is_id_token else places.access_token)
 
 
-def _plain_parts(provider: Provider, answer: Answer, token: Secret) -> TokenAnswer:
-    places = provider.token.map
+def _plain_parts(provider: Provider, answer: Answer, places: TokenMap, token: Secret) -> TokenAnswer:
     token_type = first_text(answer, places.token_type)
     return TokenAnswer(
         access_token=token,
@@ -140,20 +145,21 @@ def _scopes(answer: Answer, places: TokenMap) -> frozenset[str] | None:
 
 def _extra(provider: Provider, answer: Answer) -> dict[str, object]:
     rules = provider.identity
-    wanted = (*provider.token.map.extra, rules.subject, rules.label, rules.email, *rules.secondary)
+    wanted = (*provider.token.map.extra, rules.subject, *rules.within, rules.label, rules.email, *rules.secondary)
     found = ((pointer, first_value(answer, pointer)) for pointer in wanted)
     return {pointer: value for pointer, value in found if isinstance(value, str | int) and value != ""}
 
 
-def _with_lifetimes(provider: Provider, answer: Answer, tokens: TokenAnswer, now: datetime) -> TokenAnswer:
+def _with_lifetimes(
+    provider: Provider, answer: Answer, places: TokenMap, tokens: TokenAnswer, now: datetime
+) -> TokenAnswer:
     """Response beats catalog; of two claims in the response the earlier one counts."""
-    places, clocks = provider.token.map, provider.clocks
     stated = life(first_value(answer, places.expires_in), places.expires_unit)
     claims = [moment for moment in (_after(now, stated), jwt_expiry(tokens.access_token)) if moment]
     refresh_stated = life(first_value(answer, places.refresh_expires_in), places.expires_unit)
     return replace(
         tokens,
-        expires_at=min(claims, default=None) or _after(now, _seconds(clocks.access_s)),
+        expires_at=min(claims, default=None) or _after(now, _seconds(provider.clocks.access_s)),
         is_expiry_stated=bool(claims),
         refresh_expires_at=_after(now, refresh_stated) or _fallback_of_refresh(provider, tokens, now),
         is_refresh_expiry_stated=refresh_stated is not None,

@@ -73,12 +73,28 @@ def read_app(
 
 def names_of(provider: Provider) -> tuple[str, ...]:
     """Every environment name that belongs to the provider."""
-    words = ("client_id", "client_secret", *variables_of_app(provider))
-    return tuple(variable_name(provider.id, word) for word in words)
+    words = ("client_id", "client_secret", "scopes", *variables_of_app(provider))
+    return tuple(variable_name(provider.id, word) for word in words) if provider.kind.has_app else ()
+
+
+def with_scopes_of(environ: Mapping[str, str], provider: Provider) -> Provider:
+    """The provider asked for the scopes that the environment names instead of the file's own.
+
+    Blanks and commas part them; what the provider needs for a refresh token is asked for in any case.
+    """
+    named = re.split(r"[\s,]+", environ.get(variable_name(provider.id, "scopes"), "").strip())
+    wanted = tuple(dict.fromkeys(scope for scope in named if scope))
+    if not wanted:
+        return provider
+    rules = provider.authorize.scope
+    missing = tuple(scope for scope in rules.required_for_refresh if scope not in wanted)
+    return replace(provider, authorize=replace(provider.authorize, scope=replace(rules, default=(*wanted, *missing))))
 
 
 def missing_names(provider: Provider, environ: Mapping[str, str]) -> tuple[str, ...]:
     """The environment names that still have to be set before the provider can be offered."""
+    if not provider.kind.has_app:
+        return ()
     needed = ["client_id", *(name for name in variables_of_app(provider) if not provider.vars[name].default)]
     if provider.token.auth is not ClientAuth.NONE:
         needed.insert(1, "client_secret")

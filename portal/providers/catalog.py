@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from portal.providers.apps import PREFIX, AppReading, ProviderApp, names_of, read_app
+from portal.providers.apps import PREFIX, AppReading, ProviderApp, names_of, read_app, with_scopes_of
 from portal.providers.checks import disagreements
 from portal.providers.reading import Complaint, Place, Reader, Table, Unreadable
 from portal.providers.schema import Provider
@@ -82,7 +82,7 @@ def load_catalog(
     for one in files:
         providers.pop(one.provider_id, None)  # a broken replacement must not leave the replaced one in its place
         if one.provider:
-            providers[one.provider_id] = one.provider
+            providers[one.provider_id] = with_scopes_of(environ, one.provider)
     readings = {key: read_app(one, environ, private_hosts=private_hosts) for key, one in providers.items()}
     apps = {key: reading.app for key, reading in readings.items() if reading.app}
     problems = chain((fault for one in files for fault in one.problems), _app_problems(readings))

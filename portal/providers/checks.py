@@ -11,7 +11,7 @@ from portal.providers.words import ClientAuth, HumanClock, IdentitySource, Kind,
 
 ID = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*")
 VARIABLE = re.compile(r"\{([^{}]*)\}")
-ALWAYS_KNOWN = frozenset({"client_id", "client_secret", "access_token", "refresh_token", "subject"})
+ALWAYS_KNOWN = frozenset({"client_id", "client_secret", "access_token", "refresh_token"})
 HOOKS = frozenset(
     {
         "slack_dual_token",
@@ -59,6 +59,8 @@ def _check_identity(provider: Provider) -> Iterator[Complaint]:
         yield Complaint(("identity", "oidc", "discovery"), "is needed to verify ID tokens")
     if rules.source is IdentitySource.USERINFO and not (rules.userinfo and rules.userinfo.subject):
         yield Complaint(("identity", "userinfo", "subject"), "is needed where the subject comes from userinfo")
+    if rules.userinfo and rules.userinfo.subject and len(rules.userinfo.within) != len(rules.within):
+        yield Complaint(("identity", "userinfo", "within"), "must name as many places as identity.within")
     if not rules.subject:
         yield Complaint(("identity", "subject"), "must not be empty")
     if rules.subject_pattern and re.compile(rules.subject_pattern).groups != 1:
@@ -108,7 +110,7 @@ def _check_words(provider: Provider) -> Iterator[Complaint]:
         if not getattr(provider.authorize.scope, field):
             yield Complaint(("authorize", "scope", field), "must not be empty")
     for name, variable in provider.vars.items():
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in ALWAYS_KNOWN | {"client_id", "client_secret"}:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in ALWAYS_KNOWN | {"scopes"}:
             yield Complaint(("vars", name), "must be lower-case letters, digits and _, and no name of ours")
         if variable.default and not re.fullmatch(variable.pattern, variable.default):
             yield Complaint(("vars", name, "default"), "does not match its own pattern")

@@ -105,7 +105,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refresh:
-    """How tokens are kept fresh. No `url`, `method`, `body` or `auth`: as at the token endpoint."""
+    """How tokens are kept fresh. No `url`, `method`, `body`, `auth` or `map`: as at the token endpoint."""
 
     mode: RefreshMode = RefreshMode.REFRESH_TOKEN
     url: Url = ""
@@ -113,6 +113,7 @@ class Refresh:
     body: Body | None = None
     auth: ClientAuth | None = None
     params: Text = field(default_factory=dict)
+    map: TokenMap | None = None
     rotation: Rotation = Rotation.UNKNOWN
     on_missing: OnMissing = OnMissing.KEEP
     send_redirect_uri: bool = False
@@ -149,9 +150,10 @@ class RevokedMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Introspect:
-    """Token introspection (RFC 7662)."""
+    """Token introspection (RFC 7662); with a `label` it is also how the provider names a login for people."""
 
     url: Url
     auth: ClientAuth | None = None
     active: Pointer = "/active"
+    label: Pointer = ""
     revoked: RevokedMark | None = None

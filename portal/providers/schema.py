@@ -68,6 +68,7 @@ class Userinfo:
     url: Url = ""
     method: Method = Method.GET
     subject: Pointer = ""
+    within: tuple[Pointer, ...] = ()
     label: Pointer = ""
     email: Pointer = ""
 
@@ -97,10 +98,14 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityRules:
-    """Who the login is; `subject_pattern` cuts the stable part (its first group) out of a longer value."""
+    """Who the login is; `subject_pattern` cuts the stable part (its first group) out of a longer value.
+
+    `within` names what the subject is unique in only (a workspace, a portal), put before it: "T024BE/U2147".
+    """
 
     source: IdentitySource = IdentitySource.ID_TOKEN
     subject: Pointer = "/sub"
+    within: tuple[Pointer, ...] = ()
     subject_pattern: Pattern = ""
     secondary: tuple[Pointer, ...] = ()
     label: Pointer = "/name"

@@ -30,6 +30,11 @@ class Kind(StrEnum):
     API_KEY = "api_key"
     CUSTOM = "custom"
 
+    @property
+    def has_app(self) -> bool:
+        """Whether an app of ours stands behind it; of the others only the meaning of their answers is known."""
+        return self not in {Kind.API_KEY, Kind.CUSTOM}
+
 
 class VariableScope(StrEnum):
     """Who fills a variable in: the operator once for the app, or each connection for itself."""
@@ -63,13 +68,17 @@ class Body(StrEnum):
 
 
 class ClientAuth(StrEnum):
-    """How our app proves itself (RFC 6749 section 2.3, RFC 7523); `bearer` shows the access token instead."""
+    """How our app proves itself (RFC 6749 section 2.3, RFC 7523).
+
+    `none` names the app without proving it, `bearer` shows the access token instead, `anonymous` does neither.
+    """
 
     BASIC = "basic"
     POST = "post"
     NONE = "none"
     PRIVATE_KEY_JWT = "private_key_jwt"
     BEARER = "bearer"
+    ANONYMOUS = "anonymous"
 
 
 class TokenName(StrEnum):

@@ -2,19 +2,21 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
+from portal.rules.once import once
 from portal.rules.verdicts import Phase
 
 _FORM = re.compile(r"[\w.\[\]-]{1,100}=[^\s<>]*")
 _CHALLENGE = re.compile(r"(?:^|,)\s*(?:bearer|dpop)\s+(.*)", re.IGNORECASE)
 _CHALLENGE_PARAMETER = re.compile(r'([a-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))', re.IGNORECASE)
 _SECONDS = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,6})?")
+_WAIT_HEADERS = ("retry-after", "x-ratelimit-reset", "x-rate-limit-reset")
 _EPOCH_LEAST = 10**9  # smaller numbers in a reset header are seconds to wait
 _WAIT_MOST = timedelta(days=366)
 
@@ -35,23 +37,27 @@ class Answer:
         """A header by name in any case, empty when missing."""
         return self._headers.get(name.lower(), "")
 
-    @cached_property
+    @once
     def _headers(self) -> dict[str, str]:
         return {name.lower(): str(value).strip() for name, value in self.headers.items()}
+
+    @once
+    def _remembered(self) -> dict[str, list[object]]:
+        return {}
 
     @property
     def is_success(self) -> bool:
         """Whether the status is a 2xx; several providers report failures inside one."""
         return self.status is not None and 200 <= self.status < 300
 
-    @cached_property
+    @once
     def text(self) -> str:
         """The body as text."""
         if isinstance(self.body, bytes):
             return self.body.decode("utf-8", "replace")
         return self.body if isinstance(self.body, str) else json.dumps(self.body, ensure_ascii=False, default=str)
 
-    @cached_property
+    @once
     def document(self) -> object:
         """The body as JSON, or as a form (GitHub's and Facebook's older answers); None when it is neither."""
         if not isinstance(self.body, str | bytes):
@@ -73,16 +79,25 @@ class Answer:
 
     def values_at(self, pointer: str) -> Iterator[object]:
         """All values at a JSON pointer (RFC 6901); a `*` segment stands for every member of a list or object."""
-        return _walk(self.document, pointer.split("/")[1:])
+        return iter(_found(self.document, _segments(pointer)))
 
-    @cached_property
+    def found_at(self, pointer: str) -> Sequence[object]:
+        """The values at a JSON pointer that say something; remembered, for a provider's rules ask the same often."""
+        remembered = self._remembered.get(pointer)
+        if remembered is None:
+            found = _found(self.document, _segments(pointer))
+            remembered = self._remembered[pointer] = [value for value in found if value is not None]
+        return remembered
+
+    @once
     def challenge(self) -> Mapping[str, str]:
         """The parameters of a `WWW-Authenticate: Bearer` header (RFC 6750 section 3), names in lower case."""
-        challenge = _CHALLENGE.search(self.header("www-authenticate"))
+        header = self.header("www-authenticate")
+        challenge = _CHALLENGE.search(header) if header else None
         found = _CHALLENGE_PARAMETER.findall(challenge[1]) if challenge else []
         return {name.lower(): quoted or bare for name, quoted, bare in found}
 
-    @cached_property
+    @once
     def word(self) -> str:
         """The error word: `error` of the body (or its `code`), else of the challenge; lower case, empty without one."""
         error = self._member("error")
@@ -90,7 +105,7 @@ class Answer:
             error = error.get("code")
         return _text_of(error, self.challenge.get("error")).lower()
 
-    @cached_property
+    @once
     def description(self) -> str:
         """What the provider says about the word, for a person; in any language, so it decides nothing but nuances."""
         error = self._member("error")
@@ -100,14 +115,14 @@ class Answer:
     def _member(self, name: str) -> object:
         return self.document.get(name) if isinstance(self.document, dict) else None
 
-    @cached_property
+    @once
     def retry_after(self) -> timedelta | None:
         """What the provider asks us to wait: `Retry-After`, else a limit's reset; None when it says nothing usable.
 
         Dates count from the answer's own `Date`, so that neither side's clock matters.
         """
-        waits = (self._wait(self.header(name)) for name in ("retry-after", "x-ratelimit-reset", "x-rate-limit-reset"))
-        return next((wait for wait in waits if wait is not None), None)
+        asked = [self._headers[name] for name in _WAIT_HEADERS if name in self._headers]
+        return next((wait for wait in map(self._wait, asked) if wait is not None), None)
 
     def _wait(self, value: str) -> timedelta | None:
         if not value:
@@ -126,13 +141,17 @@ def _text_of(*candidates: object) -> str:
     return next(filter(None, texts), "")
 
 
-def _walk(value: object, segments: list[str]) -> Iterator[object]:
-    if not segments:
-        yield value
-        return
-    segment, *rest = segments
-    for member in _members(value, segment.replace("~1", "/").replace("~0", "~")):
-        yield from _walk(member, rest)
+@lru_cache(maxsize=1024)
+def _segments(pointer: str) -> tuple[str, ...]:
+    return tuple(segment.replace("~1", "/").replace("~0", "~") for segment in pointer.split("/")[1:])
+
+
+def _found(value: object, segments: tuple[str, ...]) -> list[object]:
+    """The values that the segments lead to, one level after the other."""
+    level = [value]
+    for segment in segments:
+        level = [member for each in level for member in _members(each, segment)]
+    return level
 
 
 def _members(value: object, segment: str) -> list[object]:

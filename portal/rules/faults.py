@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from portal.rules.answers import Answer
 from portal.rules.fault_rules import Condition, FaultRule
-from portal.rules.verdicts import Fault, FaultAction, Phase, Verdict, usual_action
+from portal.rules.verdicts import AT_TOKEN_ENDPOINT, Fault, FaultAction, Phase, Verdict, usual_action
 
 __all__ = ["Answer", "Condition", "Fault", "FaultAction", "FaultRule", "Phase", "Verdict", "classify", "usual_action"]
 
@@ -71,7 +71,7 @@ def classify(answer: Answer, rules: Sequence[FaultRule] = ()) -> Verdict:
             return Verdict(rule.result, action, rule.reason or _reason(answer), answer.retry_after)
     if answer.status >= 500 or answer.status in _TRANSIENT_STATUS:
         return _verdict(Fault.TRANSIENT, answer)
-    if answer.phase in {Phase.TOKEN, Phase.JWT}:
+    if answer.phase in AT_TOKEN_ENDPOINT:
         return _at_token_endpoint(answer)
     if _is_limit(answer):
         return _verdict(Fault.RATE_LIMITED, answer)

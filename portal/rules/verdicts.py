@@ -15,6 +15,9 @@ class Phase(StrEnum):
     JWT = "jwt"
 
 
+AT_TOKEN_ENDPOINT = (Phase.TOKEN, Phase.JWT)  # a tuple, for words of an enum are slow to hash
+
+
 class Fault(StrEnum):
     """What a provider's answer says about the credentials; expired, revoked and scope-missing may concern a member."""
 
@@ -53,7 +56,7 @@ class Verdict:
 
 def usual_action(fault: Fault, phase: Phase) -> FaultAction:
     """What is done about a fault unless a rule says otherwise: an expired token is refreshed, an expired grant not."""
-    if fault is Fault.EXPIRED and phase in {Phase.TOKEN, Phase.JWT}:
+    if fault is Fault.EXPIRED and phase in AT_TOKEN_ENDPOINT:
         return FaultAction.RECONSENT
     return _USUAL[fault]
 

@@ -1,0 +1,18 @@
+"""Asking a provider about one of its tokens (RFC 7662), where it has such a place."""
+
+from portal.adapters.provider_calls import Ask, Calls, Deadline
+from portal.crypto import Secret
+from portal.providers.endpoints import Introspect
+from portal.rules.answers import Answer
+from portal.rules.verdicts import Phase
+
+
+def introspected(calls: Calls, rules: Introspect, access_token: Secret) -> Answer:
+    """What the provider says about an access token; never raises, an answer that never came is one too."""
+    ask = Ask(
+        url=calls.app.expand(rules.url),
+        params={"token": access_token.reveal(), "token_type_hint": "access_token"},
+        auth=rules.auth or calls.provider.token.auth,
+        headers={},
+    )
+    return calls.send_as_app(ask, Deadline(), phase=Phase.INTROSPECT)

@@ -1,0 +1,152 @@
+"""One kept connection against a real server: what it insists on, and what it says when things go wrong."""
+
+import ssl
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from portal.adapters import mail
+from portal.adapters.smtp import Cut, Refused, Unreachable
+from tests.mail_sink import CUT, Sink, running_sink
+
+RAW = b"Subject: Hello\r\n\r\n.A line that begins with a dot\r\n"
+ANA, US = "ana@acme.example", "portal@portal.example"
+
+Certificate = Callable[[str], tuple[Path, Path]]
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Certificate:
+    """Makes a self-signed certificate for a name."""
+
+    def make(name: str) -> tuple[Path, Path]:
+        key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+        subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name},IP:127.0.0.1"]
+        kind = ["-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        command = ["openssl", "req", "-x509", *kind, *subject, "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(command, check=True, capture_output=True)
+        return key, certificate
+
+    return make
+
+
+@pytest.fixture
+def context(smtp: Sink, context: Flask) -> Flask:
+    return context
+
+
+def send(address: str = ANA) -> None:
+    with mail.carrier() as carrier:
+        carrier.announce(US, address)
+        carrier.hand_over(RAW)
+
+
+def test_several_mails_share_one_connection(smtp: Sink, context: Flask) -> None:
+    with mail.carrier() as carrier:
+        for _ in range(3):
+            carrier.announce(US, ANA)
+            carrier.hand_over(RAW)
+    assert (len(smtp.taken), smtp.connections) == (3, 1)
+    assert smtp.taken[0].get_content().startswith(".A line")
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_for_good"), [("451 later", False), ("550 nobody here", True), ("530 sign in", False)]
+)
+def test_a_refusal_says_whether_it_is_for_good_and_the_connection_lives_on(
+    smtp: Sink, context: Flask, reply: str, is_for_good: bool
+) -> None:
+    smtp.on_rcpt = lambda address: reply if address == ANA else "250 OK"
+    with mail.carrier() as carrier:
+        with pytest.raises(Refused) as refused:
+            carrier.announce(US, ANA)
+        carrier.announce(US, "ben@acme.example")
+        carrier.hand_over(RAW)
+    assert (refused.value.is_for_good, str(refused.value)) == (is_for_good, reply)
+    assert smtp.connections == 1
+
+
+def test_a_connection_cut_since_the_last_mail_is_opened_anew(smtp: Sink, context: Flask) -> None:
+    with mail.carrier() as carrier:
+        carrier.announce(US, ANA)
+        carrier.hand_over(RAW)
+        carrier.host.sock.close()  # type: ignore[attr-defined]
+        carrier.announce(US, ANA)
+        carrier.hand_over(RAW)
+    assert (len(smtp.taken), smtp.connections) == (2, 2)
+
+
+def test_a_connection_cut_in_the_middle_of_a_mail_is_said_to_be_cut(smtp: Sink, context: Flask) -> None:
+    smtp.replies.append(CUT)
+    with mail.carrier() as carrier:
+        carrier.announce(US, ANA)
+        with pytest.raises(Cut):
+            carrier.hand_over(RAW)
+
+
+def test_a_server_that_is_not_there_is_out_of_reach(
+    environ: dict[str, str], make_app: Callable[[dict[str, str]], Flask]
+) -> None:
+    with running_sink() as gone:
+        environ["PORTAL_SMTP_URL"] = gone.url
+    with make_app(environ).app_context(), pytest.raises(Unreachable):
+        send()
+
+
+def test_a_wrong_password_is_out_of_reach_and_not_repeated_in_words(
+    environ: dict[str, str], make_app: Callable[[dict[str, str]], Flask]
+) -> None:
+    with running_sink(password="right") as server:
+        environ["PORTAL_SMTP_URL"] = f"smtp://portal:wr0ng-s3cret@127.0.0.1:{server.port}"
+        with make_app(environ).app_context(), pytest.raises(Unreachable) as refused:
+            send()
+    assert "wr0ng" not in str(refused.value)
+
+
+def test_the_right_password_signs_in(environ: dict[str, str], make_app: Callable[[dict[str, str]], Flask]) -> None:
+    with running_sink(password="right") as server:
+        environ["PORTAL_SMTP_URL"] = f"smtp://portal:right@127.0.0.1:{server.port}"
+        with make_app(environ).app_context():
+            send()
+    assert server.credentials == [("portal", "right")]
+    assert len(server.taken) == 1
+
+
+def test_starttls_refuses_a_certificate_nobody_vouches_for(
+    environ: dict[str, str], make_app: Callable[[dict[str, str]], Flask], certificate: Certificate
+) -> None:
+    key, own = certificate("localhost")
+    with running_sink(tls=server_side(key, own)) as server:
+        environ["PORTAL_SMTP_URL"] = f"{server.url}?tls=starttls"
+        with make_app(environ).app_context(), pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
+            send()
+    assert server.taken == []
+
+
+def test_starttls_accepts_a_certificate_that_is_trusted(
+    environ: dict[str, str],
+    make_app: Callable[[dict[str, str]], Flask],
+    certificate: Certificate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key, own = certificate("localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(own))
+    with running_sink(tls=server_side(key, own)) as server:
+        environ["PORTAL_SMTP_URL"] = f"{server.url}?tls=starttls"
+        with make_app(environ).app_context():
+            send()
+    assert len(server.taken) == 1
+
+
+def test_an_address_in_other_letters_is_written_as_servers_want_it() -> None:
+    assert mail.on_the_wire("ana@bücher.example") == "ana@xn--bcher-kva.example"
+    assert mail.on_the_wire("ana@acme.example") == "ana@acme.example"
+
+
+def server_side(key: Path, certificate: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return context
