@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.fixtures.portal",
     "tests.fixtures.stub_provider",
     "tests.fixtures.browser",
+    "tests.fixtures.mail",
 ]

@@ -276,13 +276,14 @@ def test_no_configuration_shows_its_secrets(production: dict[str, str]) -> None:
 def test_the_web_server_names_every_mistake_and_listens_nowhere(tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "PORTAL_ENV": "production", "PORTAL_DATA_DIR": str(tmp_path)}
     environ["PORTAL_SMTP_URL"] = f"smtp://portal:{HIDDEN}@mail.internal?ssl=yes"
+    environ["PORTAL_THREADS"] = "many"
     command = [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"unix:{tmp_path}/web.sock"]
     outcome = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=30, check=False)
     named = {line.split()[0] for line in outcome.stderr.splitlines() if line.startswith("PORTAL_")}
     assert outcome.returncode == 1, outcome.stderr
     assert named == {
         "PORTAL_SECRET_KEY", "PORTAL_TOKEN_KEYS", "PORTAL_DATABASE_URL", "PORTAL_REDIS_URL", "PORTAL_SMTP_URL",
-        "PORTAL_PUBLIC_URL",
+        "PORTAL_PUBLIC_URL", "PORTAL_THREADS",
     }  # fmt: skip
     assert HIDDEN not in outcome.stderr + outcome.stdout
     assert not (tmp_path / "web.sock").exists()

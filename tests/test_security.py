@@ -47,6 +47,11 @@ def headers_of(path: str, app: Flask) -> Headers:
         return answer.headers
 
 
+@pytest.mark.parametrize("path", ["/login?next=%00", "/admin/connections?search=a%00b", "/api/v1/connections?member=%00"])
+def test_a_query_string_with_a_nul_is_refused_before_anything_reads_it(path: str, app: Flask) -> None:
+    assert app.test_client().get(path).status_code == 400
+
+
 @pytest.mark.parametrize("path", [*PAGES, STYLES])
 def test_every_answer_carries_the_headers(path: str, app: Flask) -> None:
     headers = headers_of(path, app)

@@ -77,12 +77,14 @@ class Acme:
         return login
 
     def connect(self, who: Person, login: Login, nickname: str, *, days_left: float = 25) -> UUID:
-        """A connection as a consent of so long ago has left it; with more than 14 days left nobody is reminded of it."""
+        """A connection as a consent of long ago has left it; with more than 14 days left nobody is reminded of it."""
         then = self.demo.now() + timedelta(days=days_left) - CONSENT_LASTS
         with self.demo.app.app_context():
             new = self._grant(login, then)
             asker, provider_id = who.asker, f"demo-{login.slug}"
-            finished = consents.come_back(asker, new, provider_id=provider_id, nickname=nickname, began_at=then, now=then)
+            finished = consents.come_back(
+                asker, new, provider_id=provider_id, nickname=nickname, began_at=then, now=then
+            )
         assert finished.connection_id is not None
         return finished.connection_id
 

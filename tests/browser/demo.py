@@ -1,4 +1,4 @@
-"""The whole demo as a newcomer starts it (web, worker, scheduler, provider, mail sink, Redis), for tests that need all."""
+"""The whole demo as a newcomer starts it: web, worker, scheduler, provider, mail sink and Redis."""
 
 import os
 import re

@@ -58,9 +58,7 @@ def test_a_count_leads_to_what_it_counts(acme: Acme, sign_in: SignIn) -> None:
         ("Team", "Shops", ["Ending page", "Gone page"]),
     ],
 )
-def test_filters_narrow_and_are_cleared(
-    acme: Acme, sign_in: SignIn, label: str, chosen: str, found: list[str]
-) -> None:
+def test_filters_narrow_and_are_cleared(acme: Acme, sign_in: SignIn, label: str, chosen: str, found: list[str]) -> None:
     make_some(acme)
     chloe = sign_in(acme.chloe, PLACE)
     chloe.page.get_by_label(label, exact=True).select_option(chosen)
@@ -73,10 +71,10 @@ def test_filters_narrow_and_are_cleared(
 def test_a_person_is_searched_by_part_of_their_name(acme: Acme, sign_in: SignIn) -> None:
     make_some(acme)
     chloe = sign_in(acme.chloe, PLACE)
-    chloe.fill("Person", "brandt")
+    chloe.fill("Search", "brandt")
     chloe.press("Search")
     assert nicknames(chloe) == ["Ending page", "Gone page"]
-    chloe.fill("Person", "nobody like that")
+    chloe.fill("Search", "nobody like that")
     chloe.press("Search")
     chloe.sees("Nothing matches")
     chloe.follow("Clear the filters")
@@ -102,9 +100,7 @@ def test_nothing_yet_leads_to_inviting_somebody(acme: Acme, sign_in: SignIn) -> 
     assert chloe.heading == "Invite a person"
 
 
-def test_a_reminder_sent_by_an_admin_arrives_and_stands_in_the_history(
-    demo: Demo, acme: Acme, sign_in: SignIn
-) -> None:
+def test_a_reminder_sent_by_an_admin_arrives_and_stands_in_the_history(demo: Demo, acme: Acme, sign_in: SignIn) -> None:
     connection_id = acme.connect(acme.ana, acme.login("Business"), "Bakery page")
     chloe = sign_in(acme.chloe, PLACE)
     chloe.press("Send reminder", within=chloe.row("Bakery page"))

@@ -60,10 +60,10 @@ def test_a_wrong_invitation_is_said_at_its_field(acme: Acme, sign_in: SignIn) ->
 def test_people_are_listed_by_name_and_searched(acme: Acme, sign_in: SignIn) -> None:
     chloe = sign_in(acme.chloe, PLACE)
     assert names(chloe) == ["Ana Alvarez", "Ben Brandt", "Chloe Chen"]
-    chloe.fill("Person", "brandt")
+    chloe.fill("Search", "brandt")
     chloe.press("Search")
     assert names(chloe) == ["Ben Brandt"]
-    chloe.fill("Person", "nobody")
+    chloe.fill("Search", "nobody")
     chloe.press("Search")
     chloe.sees("Nobody found")
 

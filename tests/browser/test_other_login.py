@@ -92,6 +92,16 @@ def test_cancel_leaves_the_old_tokens_at_work_and_ends_the_new_consent(scene: Sc
     assert scene.has_ended(wrong)
 
 
+def test_a_decision_is_made_without_javascript_too(acme: Acme, scene: Scene, sign_in: SignIn) -> None:
+    ana = sign_in(acme.ana, f"/connections/{scene.connection_id}", java_script_enabled=False)
+    plain = Scene(acme, ana, scene.right, scene.connection_id)
+    other = acme.login("Personal")
+    plain.reconnect(other)
+    ana.press("Replace")
+    ana.sees("Replaced. The new login is connected.")
+    assert plain.subject() == other.sub
+
+
 def test_a_decision_already_made_in_another_tab_is_not_made_twice(scene: Scene, wrong: Login) -> None:
     other_tab = Visitor(scene.ana.context)
     other_tab.open(scene.ana.page.url)

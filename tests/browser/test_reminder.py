@@ -65,7 +65,7 @@ def test_the_main_journey_works_by_keyboard_alone(acme: Acme, browse: Browse) ->
     visitor.open(acme.remind(connection_id, acme.ana))
     visitor.strike("Enter", visitor.button("Continue"))
     visitor.strike("Space", visitor.button("Reconnect"))
-    visitor.tab_to(visitor.page.get_by_role("radio", name=login.label))  # the login that was asked for is chosen already
+    visitor.tab_to(visitor.page.get_by_role("radio", name=login.label))  # chosen already: it was hinted at
     visitor.strike("Enter", visitor.button("Continue"))
     visitor.strike("Space", visitor.button("Allow"))
     assert_renewed(visitor, connection_id)

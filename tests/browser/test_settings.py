@@ -65,4 +65,4 @@ def test_the_audit_log_says_who_did_what(acme: Acme, sign_in: SignIn) -> None:
     with chloe.page.expect_download() as download:
         chloe.page.get_by_role("link", name="Export as JSON lines").click()
     lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
-    assert "api_key:created" in [json.loads(line)["kind"] for line in lines]
+    assert "api_key:created" in [json.loads(line)["event"] for line in lines]

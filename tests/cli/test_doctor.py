@@ -1,4 +1,5 @@
 import socket
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -56,6 +57,14 @@ def test_a_database_that_is_not_there_fails_and_the_rest_is_looked_at(run: Run, 
     assert {part for part, word in found.items() if word == "failed"} >= {"database", "schema", "keys"}
     assert (found["configuration"], found["redis"], found["smtp"]) == ("ok", "ok", "ok")
     assert "hidden-pw" not in checked.out + checked.err
+
+
+def test_an_empty_database_is_not_called_silent(run: Run, tmp_path: Path) -> None:
+    checked = run("doctor", PORTAL_DATABASE_URL=f"sqlite:///{tmp_path / 'new.sqlite3'}")
+    assert checked.code == 1
+    assert health(checked)["database"] == "ok"
+    assert "portal migrate" in checked.out
+    assert "does not answer" not in checked.out
 
 
 def test_wrong_configuration_is_told_setting_by_setting(run: Run) -> None:

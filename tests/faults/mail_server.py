@@ -87,6 +87,11 @@ class MailServer:
         assert eventually(lambda: len(taken()) >= count, within_s=within_s), f"{len(taken())} of {count} mails came"
         return taken()
 
+    @property
+    def recipients(self) -> Counter[str]:
+        """How many mails everybody got."""
+        return Counter(one.recipient for one in list(self.ledger))
+
     def duplicates(self) -> Mapping[str, list[Taken]]:
         """The mails that came more than once, by Message-ID."""
         by_id: defaultdict[str, list[Taken]] = defaultdict(list)
@@ -117,12 +122,12 @@ class MailServer:
 
     async def _answer(self, server: Any, phase: str, recipient: str) -> str:
         answer = self.script(phase, recipient)
+        if answer != TAKEN:
+            self.refused[f"{phase}: {answer}"] += 1
         if answer == SILENCE:
             await asyncio.sleep(3600)
         if answer == CUT:
             server.transport.abort()
-        if answer != TAKEN:
-            self.refused[f"{phase}: {answer}"] += 1
         return "421 cut" if answer == CUT else answer
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -17,7 +17,7 @@ from tests.patience import eventually
 
 GUNICORN = ("-m", "gunicorn", "-c", "python:portal.web_server", "-b", "127.0.0.1:0", "wsgi:app")
 TIMEOUT_S = 60
-SEEN_BY_ALL_S = 0.5  # the portal's processes read the clock's file that often
+LOOK_AROUND_S = 2.5  # what the portal needs to see a moved clock, ring, and do what has become due
 
 
 class Web:
@@ -61,6 +61,10 @@ class Site:
         started = [self.start("web", *GUNICORN, WEB_CONCURRENCY="1", **environ) for _ in range(number)]
         return [Web(process).wait_until_it_answers() for process in started]
 
+    def portal_web(self) -> Process:
+        """A web process nobody waits for."""
+        return self.start("web", *GUNICORN, WEB_CONCURRENCY="1")
+
     def worker(self) -> Process:
         return self.portal("worker")
 
@@ -95,6 +99,18 @@ class Site:
     def travel_to(self, moment: datetime) -> None:
         self.move_clock(moment - self.now())
 
+    def pass_time(self, until: Callable[[], object], *, by: timedelta, at_most: timedelta) -> timedelta | None:
+        """Go forward by small steps until the claim is true; returns how much time of the portal's that took.
+
+        None when it took more than that: then the claim is still false.
+        """
+        began = self.now()
+        while not eventually(until, within_s=LOOK_AROUND_S):
+            if self.now() - began > at_most:
+                return None
+            self.move_clock(by)
+        return self.now() - began
+
     # The end
 
     def close(self) -> None:
@@ -109,12 +125,3 @@ def running(app: Flask, environ: Mapping[str, str], folder: Path) -> Iterator[Si
         yield site
     finally:
         site.close()
-
-
-def settles(claim: object, *, site: Site, by: timedelta, times: int = 20, within_s: float = 4.0) -> bool:
-    """Whether the claim comes true while the clock goes forward: patience in steps of the portal's own time."""
-    for _ in range(times):
-        if eventually(claim, within_s=within_s):  # type: ignore[arg-type]
-            return True
-        site.move_clock(by)
-    return False

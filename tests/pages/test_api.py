@@ -120,6 +120,12 @@ def test_a_wrong_body_is_named_and_changes_nothing(backend: Backend, page_of_ana
     assert problem["errors"]
 
 
+@pytest.mark.parametrize("text", ["{bad", " ", "[" * 100_000, '{"min_ttl": 1e400}', f'{{"min_ttl": {"9" * 5_000}}}'])
+def test_what_is_no_json_is_refused_however_deep_or_long(backend: Backend, page_of_ana: UUID, text: str):
+    response = backend.client.post(f"/api/v1/connections/{page_of_ana}/token", data=text, headers=backend.headers)
+    assert _checked(response, 400)["code"] == "invalid_request"
+
+
 def test_an_ended_connection_answers_reconsent_required_with_reason_and_since(
     app: Flask, world: World, backend: Backend
 ):
@@ -140,6 +146,9 @@ def test_an_ended_connection_answers_reconsent_required_with_reason_and_since(
         {"limit": "²"},
         {"cursor": "x"},
         {"ends_before": "soon"},
+        {"ends_before": "2026-12-02T00:00:00"},
+        {"ends_before": "9999-12-31T23:59:59-10:00"},
+        {"ends_before": "0001-01-01T00:00:00+10:00"},
         {"stauts": "active"},
     ],
 )
@@ -159,6 +168,7 @@ def test_without_a_known_key_nothing_is_told(app: Flask, page_of_ana: UUID, auth
         response = client.open(f"/api/v1{path}", method=method, headers={"Authorization": authorization})
         assert response.status_code == 401
         assert response.get_json()["code"] == "sign_in_required"
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 def test_a_foreign_connection_is_the_same_404_as_a_missing_one(app: Flask, world: World, page_of_ana: UUID):

@@ -12,7 +12,7 @@ from portal.models import Email
 from portal.models.email import EmailKind
 from portal.rules.status import ConnectionState
 from tests.factories import World, make_connection, make_member
-from tests.page import Page
+from tests.page import HTML, Page
 
 DAY = timedelta(days=1)
 
@@ -90,6 +90,24 @@ def test_counts_are_exact_for_every_status(chloe: Page, links: dict[str, UUID]):
 @pytest.mark.both_databases
 def test_filters_in_the_query_string_narrow_the_table(chloe: Page, links: dict[str, UUID], query: str, found: set[str]):
     assert set(listed(chloe.get(f"/admin/connections?{query}"))) == found
+
+
+@pytest.mark.parametrize("query", ["team=No+such", "provider=no-such", "provider=demo-video&team=Press"])
+def test_the_filters_at_work_are_the_ones_shown_as_chosen(chloe: Page, links: dict[str, UUID], query: str):
+    chloe.get(f"/admin/connections?{query}")
+    chosen = {
+        choice.get("name"): option.get("value")
+        for choice in chloe.all("select")
+        for option in choice.iter(f"{HTML}option")
+        if option.get("selected") is not None and option.get("value")
+    }
+    assert chosen == dict(pair.replace("+", " ").split("=") for pair in query.split("&"))
+
+
+def test_only_configured_providers_are_offered_as_a_filter(chloe: Page, links: dict[str, UUID]):
+    chloe.get("/admin/connections")
+    assert "Demo Video" in chloe.text
+    assert "LinkedIn" not in chloe.text
 
 
 def test_a_long_list_goes_on_by_key_without_gap_or_repeat(chloe: Page, app: Flask, world: World):

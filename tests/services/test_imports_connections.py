@@ -1,6 +1,7 @@
 """Connections from a file: sealed, counted, reminded of like all others; all or none; twice changes nothing."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from portal.rules.imported import COLUMNS
 from portal.rules.problems import ImportRefused
 from portal.rules.status import ConnectionState, Status
 from portal.services import connection_imports, members, overview, tokens
+from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.import_reports import Imported
 from tests.factories import NOON, World, make_connection
@@ -266,3 +268,19 @@ def test_a_bad_line_far_down_undoes_all_before_it(context: Flask, world: World) 
     lines = [line(subject=f"s{number}", nickname=f"Page {number}") for number in range(1_200)]
     assert set(refused(world, *lines, line(email="nobody@acme.example"))) == {1_202}
     assert reading(lambda: db.session.query(DayBucket).count())() == 0
+
+
+def test_a_login_claimed_by_two_files_at_once_goes_to_one(app: Flask, world: World) -> None:
+    def claims(asker_and_email: tuple[Asker, str]) -> tuple[int, set[str]]:
+        asker, email = asker_and_email
+        lines = [line(email=email, subject=f"s{number}", nickname=f"n{number}") for number in range(300)]
+        file = io.BytesIO("\n".join([",".join(COLUMNS), *lines]).encode())
+        with app.app_context():
+            try:
+                return connection_imports.import_connections(asker, file, now=NOON).added, set()
+            except ImportRefused as refusal:
+                return 0, {message for _, message in refusal.lines}
+
+    with ThreadPoolExecutor(2) as pool:
+        claimed = pool.map(claims, [(world.chloe.asker, world.ana.email), (world.eve.asker, world.eve.email)])
+        assert sorted(claimed, key=lambda one: one[0]) == [(0, {connection_imports.HELD}), (300, set())]

@@ -1,0 +1,79 @@
+"""Each page as such: wide and on a phone, light and dark; `Visitor` looks for everything that could be wrong."""
+
+from typing import Any
+
+import pytest
+
+from tests.browser.acme import Acme
+from tests.browser.demo import Demo
+from tests.browser.visitor import NARROW, Visitor
+from tests.fixtures.browser import WIDE, Browse, SignIn
+
+pytestmark = pytest.mark.browser
+
+LOOKS = [
+    pytest.param({"viewport": WIDE, "color_scheme": "light"}, id="wide-light"),
+    pytest.param({"viewport": WIDE, "color_scheme": "dark"}, id="wide-dark"),
+    pytest.param({"viewport": NARROW, "color_scheme": "light"}, id="narrow-light"),
+    pytest.param({"viewport": NARROW, "color_scheme": "dark"}, id="narrow-dark"),
+]
+IN_FRONT_OF_THE_DOOR = [
+    "/login",
+    "/login/sent",
+    "/login/none",
+    "/no-such-page",
+    "/demo",
+    "/demo/mailbox",
+    "/demo/clock",
+]
+MEMBERS = ["/connections", "/connections/new", "/sessions"]
+ADMINS = ["/admin/connections", "/admin/members", "/admin/members/invite", "/admin/members/import", "/admin/settings"]
+
+
+def look_at(visitor: Visitor, places: list[str]) -> None:
+    for place in places:
+        visitor.open(place)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_everybody_sees(browse: Browse, look: dict[str, Any]) -> None:
+    look_at(browse(**look), IN_FRONT_OF_THE_DOOR)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_members_see(acme: Acme, sign_in: SignIn, look: dict[str, Any]) -> None:
+    one = f"/connections/{acme.connect(acme.ana, acme.login('Business'), 'Bakery page')}"
+    other = acme.login("Personal")
+    ana = sign_in(acme.ana, one, **look)
+    look_at(ana, [*MEMBERS, f"{one}/nickname", f"{one}/disconnect", one])
+    ana.press("Reconnect")
+    ana.consent(other.label)
+    assert ana.heading == "You signed in to a different account"
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_admins_see(demo: Demo, acme: Acme, sign_in: SignIn, look: dict[str, Any]) -> None:
+    connection_id = acme.connect(acme.ana, acme.login("Business"), "Bakery page")
+    chloe = sign_in(acme.chloe, "/admin/audit", **look)
+    person = f"/admin/members/{acme.ana.id}"
+    look_at(chloe, [*ADMINS, f"/admin/connections/{connection_id}", person, f"{person}/deactivate"])
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_sample_organizations_dashboard(browse: Browse, look: dict[str, Any]) -> None:
+    chloe = browse(**look)
+    chloe.open("/demo")
+    chloe.press("Sign in as Chloe")
+    assert chloe.heading == "Connections"
+    chloe.follow("Next page")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_colours_can_be_chosen_and_are_remembered(browse: Browse, scheme: str) -> None:
+    other = {"light": "dark", "dark": "light"}[scheme]
+    visitor = browse(color_scheme=scheme)
+    visitor.open("/login")
+    visitor.button(f"Switch to {other} colours").click()
+    visitor.look()
+    visitor.open("/demo")
+    assert visitor.button(f"Switch to {scheme} colours").is_visible()

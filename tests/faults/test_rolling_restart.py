@@ -1,0 +1,65 @@
+"""Every part is restarted, one after the other, while people and backends go on asking: none of them notices."""
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Event
+from time import monotonic
+
+import pytest
+import requests
+
+from portal.services import api_keys
+from tests.factories import make_connection, make_world
+from tests.faults import people
+from tests.faults.conftest import sizes
+from tests.faults.mail_server import MailServer
+from tests.faults.site import TIMEOUT_S, Site, Web
+from tests.patience import eventually
+
+DUE_NOW = timedelta(days=13)
+NEXT_TICK = timedelta(minutes=1)
+CALLERS = 4
+HALF_AND_HALF = 2
+
+
+def call_until(stop: Event, web: Web, connection_id: object, key: str) -> list[int]:
+    """A backend that asks without a pause; a new connection each time, as a proxy in front makes them."""
+    statuses = []
+    while not stop.is_set():
+        address = f"{web.url}/api/v1/connections/{connection_id}/token"
+        try:
+            answer = requests.post(address, headers={"Authorization": f"Bearer {key}"}, timeout=TIMEOUT_S)
+            statuses.append(answer.status_code)
+        except requests.RequestException as e:
+            statuses.append(repr(e))
+    return statuses
+
+
+@sizes(2, 10)
+def test_nobody_notices_a_rolling_restart(site: Site, mail: MailServer, size: int):
+    world = make_world(now=site.now())
+    connection_id = make_connection(world.ana, access_ends_in=timedelta(days=9), now=site.now())
+    _, key = api_keys.create(world.chloe.asker, "Backend", now=site.now())
+    web = site.web(workers=2)
+    worker, scheduler = site.worker(), site.scheduler()
+    mail.delay_s = 0.01
+    stop, crowd = Event(), []
+    with ThreadPoolExecutor(CALLERS) as pool:
+        calls = [pool.submit(call_until, stop, web, connection_id, key.reveal()) for _ in range(CALLERS)]
+        for number in range(size):
+            crowd += people.make_crowd(60, name=f"Wave{number}", ends_in=DUE_NOW, now=site.now())
+            came = len(mail.ledger)
+            site.move_clock(NEXT_TICK)
+            assert eventually(lambda came=came: len(mail.ledger) > came, within_s=60)
+            web.process.signal(signal.SIGHUP)
+            assert worker.end() == 0
+            assert scheduler.end() == 0
+            worker, scheduler = site.worker(), site.scheduler()
+        assert site.pass_time(lambda: len(mail.ledger) >= len(crowd), by=NEXT_TICK, at_most=timedelta(minutes=10))
+        stop.set()
+        statuses = [status for call in calls for status in call.result()]
+    print(len(statuses), set(statuses))
+    assert set(statuses) == {200}
+    assert mail.recipients == dict.fromkeys(crowd, 1)
+    assert web.process.said.count("Booting worker") >= 2 + 2 * size

@@ -1,0 +1,108 @@
+"""A real SMTP server for tests: it keeps what it was given and answers as a test has scripted it."""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from threading import Thread
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+CUT = "cut"
+SILENCE = "silence"
+ACCEPT = "250 OK"
+
+Script = Callable[[str], str]
+
+
+@dataclass
+class Sink:
+    """What arrived, and how to answer: `replies` to DATA in turn, then `on_rcpt(address)` and `on_data(address)`."""
+
+    port: int = 0
+    taken: list[EmailMessage] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    connections: int = 0
+    credentials: list[tuple[str, str]] = field(default_factory=list)
+    replies: deque[str] = field(default_factory=deque)
+    on_rcpt: Script = lambda _address: ACCEPT
+    on_data: Script = lambda _address: ACCEPT
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    def to(self, address: str) -> list[EmailMessage]:
+        """What arrived for one address, in order."""
+        return [mail for mail, to in zip(self.taken, self.recipients, strict=True) if to == address]
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        reply = await self._answered(server, self.on_rcpt(address))
+        if reply.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return reply
+
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        address = envelope.rcpt_tos[0]
+        reply = self.replies.popleft() if self.replies else self.on_data(address)
+        if reply.startswith("250"):
+            self.taken.append(message_from_bytes(bytes(envelope.original_content or b""), policy=policy.default))
+            self.recipients.append(address)
+        return await self._answered(server, reply)
+
+    @staticmethod
+    async def _answered(server: SMTP, reply: str) -> str:
+        if reply == SILENCE:
+            await asyncio.sleep(3600)
+        if reply == CUT and server.transport:
+            server.transport.abort()
+        return reply
+
+
+@contextmanager
+def running_sink(*, tls: ssl.SSLContext | None = None, password: str | None = None) -> Iterator[Sink]:
+    """A sink that listens on a port of its own; with `tls` it insists on STARTTLS, with `password` on signing in."""
+    sink, loop = Sink(), asyncio.new_event_loop()
+
+    def protocol() -> SMTP:
+        sink.connections += 1
+        return SMTP(sink, loop=loop, enable_SMTPUTF8=True, **_doors(sink, tls, password))
+
+    server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0))
+    sink.port = server.sockets[0].getsockname()[1]
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield sink
+    finally:
+        loop.call_soon_threadsafe(_end, loop, server)
+        thread.join()
+        loop.close()
+
+
+def _doors(sink: Sink, tls: ssl.SSLContext | None, password: str | None) -> dict[str, Any]:
+    doors: dict[str, Any] = {}
+    if tls:
+        doors |= {"tls_context": tls, "require_starttls": True}
+    if password:
+
+        def checked(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
+            sink.credentials.append((data.login.decode(), data.password.decode()))
+            return AuthResult(success=data.password.decode() == password)
+
+        doors |= {"authenticator": checked, "auth_required": True, "auth_require_tls": False}
+    return doors
+
+
+def _end(loop: asyncio.AbstractEventLoop, server: asyncio.Server) -> None:
+    server.close()
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.call_soon(loop.stop)

@@ -1,0 +1,66 @@
+"""SELECTs straight on the driver: what they see, and that a dead connection in the pool harms nobody."""
+
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import bindparam, literal_column, select
+
+from portal.db import db, transaction
+from portal.models import Member
+from portal.quick import QuickSelect
+from tests.factories import World, make_member
+
+NAMES = QuickSelect(
+    select(Member.name, Member.role, Member.created_at)
+    .where(Member.organization_id == bindparam("organization_id"), Member.role != "org_admin")
+    .order_by(Member.name)
+)
+
+
+def names(organization_id: UUID) -> list[str]:
+    return [row[0] for row in NAMES.all(db.engine, {"organization_id": organization_id})]
+
+
+@pytest.mark.both_databases
+def test_rows_come_converted_as_the_columns_are_declared(context: Flask, world: World):
+    row = NAMES.first(db.engine, {"organization_id": world.acme})
+    assert row is not None
+    assert (row[0], row[1]) == (world.ana.name, world.ana.role)
+    assert row[2].utcoffset() is not None
+
+
+@pytest.mark.both_databases
+def test_no_row_is_none_and_no_rows_are_none_at_all(context: Flask, world: World):
+    assert NAMES.first(db.engine, {"organization_id": UUID(int=0)}) is None
+    assert names(UUID(int=0)) == []
+
+
+@pytest.mark.both_databases
+def test_what_has_just_been_committed_is_seen(context: Flask, world: World):
+    before = names(world.acme)
+    make_member(world.acme, "Zoe Zimmer", "zoe@acme.example")
+    assert names(world.acme) == [*before, "Zoe Zimmer"]
+
+
+@pytest.mark.both_databases
+def test_a_refused_statement_says_so_and_leaves_the_pool_usable(context: Flask, world: World):
+    refused = QuickSelect(select(literal_column("no_such_column")).select_from(Member))
+    for _ in range(20):  # more often than the pool has connections
+        with pytest.raises(db.engine.dialect.loaded_dbapi.Error):
+            refused.all(db.engine, {})
+    assert names(world.acme)
+
+
+@pytest.mark.both_databases
+def test_connections_that_died_in_the_pool_are_replaced(context: Flask, world: World):
+    """As after a restart of the database: the first who asks notices, and nobody gets an error."""
+    db.session.remove()
+    pooled = [db.engine.raw_connection() for _ in range(3)]
+    drivers = [connection.driver_connection for connection in pooled]
+    for connection in pooled:
+        connection.close()
+    for driver in drivers:
+        driver.close()
+    assert names(world.acme)
+    assert names(world.acme)
