@@ -24,7 +24,9 @@ class Driver:
 
     def run(self, sql: str, *parameters: Any) -> Any:
         """The cursor of one statement."""
-        return self._connection.execute(self.marked(sql), parameters)
+        return self._connection.execute(
+            self.marked(sql), *([parameters] if parameters else [])
+        )  # a lone % means itself
 
     def all(self, sql: str, *parameters: Any) -> list[Row]:
         """Every row."""

@@ -12,8 +12,8 @@ from sqlalchemy import Table
 from bench.drivers import Driver
 from bench.loading import Value, load
 from portal import clock
-from portal.db import NEVER, db
-from portal.models import Connection, DayBucket, Grant, Member, Reminder
+from portal.db import NEVER, db, transaction
+from portal.models import Connection, DayBucket, Grant, Member, Organization, Reminder
 from portal.models.bucket import BucketKey
 from portal.rules.roles import Role
 from portal.rules.status import HOLDING, ConnectionState
@@ -88,6 +88,7 @@ def populate(connections: int) -> Rows:
     """Fill the database of the portal whose context we are in."""
     now = clock.now()
     organization_id = factories.make_organization("Acme", "acme", now=now)
+    _remind_day_and_night(organization_id)
     admin = factories.make_member(organization_id, "Chloe Chen", "chloe.chen@acme.example", Role.ORG_ADMIN, now=now)
     drawn = _Drawn(organization_id, now)
     drawn.members += _members(drawn, max(1, connections // CONNECTIONS_A_MEMBER))
@@ -109,6 +110,13 @@ def populate(connections: int) -> Rows:
     )
     driver.close()
     return Rows(organization_id, admin.id, tuple(str(row[0]) for row in drawn.members))
+
+
+@transaction
+def _remind_day_and_night(organization_id: UUID) -> None:
+    """Measurements do not wait for the morning."""
+    organization = db.session.get_one(Organization, organization_id)
+    organization.window_opens_minute, organization.window_closes_minute = 0, 24 * 60
 
 
 def _members(drawn: _Drawn, count: int) -> Iterator[Row]:

@@ -31,11 +31,11 @@ def _seconds(name: str, every: int, job: str) -> Entry:
 TIMETABLE = (
     _seconds("sign-in requests", 15, "jobs.sign_in.answer_waiting"),
     _seconds("reminders", 15, "jobs.reminders.claim_due"),
-    _seconds("e-mails", 15, "jobs.emails.ring_due"),
-    _seconds("tokens", 5, "jobs.tokens.ring_due"),
+    _seconds("batches of e-mails", 15, "jobs.emails.ring_due"),
+    _seconds("batches of tokens", 5, "jobs.tokens.ring_due"),
     _seconds("decisions nobody made", 60, "jobs.reconsent.forget_expired"),
     _seconds("revocations", 60, "jobs.connections.finish_revocations"),
     _seconds("sign-in traces", 3600, "jobs.sign_in.forget_answered"),
     _seconds("old links", 3600, "jobs.housekeeping.forget_old"),
-    _seconds("worker", 15, "jobs.housekeeping.note_worker"),
+    _seconds("sign of life", 15, "jobs.housekeeping.note_worker"),
 )

@@ -21,6 +21,7 @@ T = TypeVar("T")
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # how "no date" is stored where rows are sorted and compared by date
 BUSY_TIMEOUT_MS = 20_000
 WRITING = "portal_writing"
+REPEATABLE = "portal_repeatable"
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -95,6 +96,19 @@ def transaction(function: Callable[P, T]) -> Callable[P, T]:
     return in_transaction
 
 
+def repeatable_transaction(function: Callable[P, T]) -> Callable[P, T]:
+    """As `transaction`, for notes that may be lost if the machine itself fails, because the work is then repeated.
+
+    SQLite does not wait for the disk; whatever happens to processes, the note is kept. PostgreSQL makes no difference.
+    """
+
+    @wraps(function)
+    def in_transaction(*args: P.args, **kwargs: P.kwargs) -> T:
+        return _run(lambda: function(*args, **kwargs), writing=True, repeatable=True)
+
+    return in_transaction
+
+
 def reading(function: Callable[P, T]) -> Callable[P, T]:
     """Run a service function as one read-only look at the database: nothing it does is kept."""
 
@@ -124,22 +138,22 @@ def insert_into(table: type[Base]) -> postgresql.Insert | sqlite.Insert:
     return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
 
 
-def _run(act: Callable[[], T], *, writing: bool) -> T:
+def _run(act: Callable[[], T], *, writing: bool, repeatable: bool = False) -> T:
     session = db.session()
     inside = session.info.get("inside")
     if inside == "writing" or (inside and not writing):
         return act()
     if inside:
         raise RuntimeError("a writing service was called from a reading one")
-    return _outermost(session, act, writing=writing)
+    return _outermost(session, act, writing=writing, repeatable=repeatable)
 
 
-def _outermost(session: Session, act: Callable[[], T], *, writing: bool) -> T:
+def _outermost(session: Session, act: Callable[[], T], *, writing: bool, repeatable: bool) -> T:
     session.rollback()  # whatever was read before must not be the snapshot we decide on
     session.expunge_all()
     session.info.update(inside="writing" if writing else "reading", after_commit=[])
     try:
-        session.connection(execution_options={WRITING: writing})
+        session.connection(execution_options={WRITING: writing, REPEATABLE: repeatable})
         result = act()
         if writing:
             session.commit()
@@ -175,5 +189,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: DatabaseConnection) -> None:
     # A writer takes its lock at once: one that begins by reading may find its snapshot stale and fail.
-    is_writing = connection.get_execution_options().get(WRITING, True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN DEFERRED")
+    options = connection.get_execution_options()
+    if options.get(WRITING, True):
+        connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if options.get(REPEATABLE) else 'FULL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITING, True) else "BEGIN DEFERRED")

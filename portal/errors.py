@@ -48,6 +48,8 @@ def answer_problem(problem: Problem) -> ResponseReturnValue:
     answer = _answer(problem.status, problem.code, problem.title, problem.detail, problem.advice, problem.fields)
     if isinstance(problem, RateLimited | ProviderUnavailable):
         answer.headers["Retry-After"] = str(whole_seconds(problem.retry_after))
+    if isinstance(problem, SignInRequired):
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="Reconsent"'  # RFC 9110 section 15.5.2 wants it with a 401
     return answer
 
 

@@ -1,8 +1,8 @@
 """SELECTs straight on the driver, for the paths that are asked most: fresh tokens, who is signed in, the dashboard.
 
-SQLAlchemy writes each statement, once, and converts the values; its sessions and result objects, which cost several times
-as much as the query itself, are left out. The connection comes from the same pool and reads outside of any transaction:
-whatever has been committed by anybody is seen.
+SQLAlchemy writes each statement, once, and converts the values; its sessions and result objects, which cost several
+times as much as the query itself, are left out. The connection comes from the same pool and reads outside of any
+transaction: it sees whatever has been committed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -71,7 +71,8 @@ class _Compiled:
         """Column by column: most columns need no conversion."""
         columns = zip(*rows, strict=True)
         pairs = zip(self._out, columns, strict=False)  # no rows, no columns
-        return list(zip(*(column if convert is None else map(convert, column) for convert, column in pairs), strict=True))
+        converted = (column if convert is None else map(convert, column) for convert, column in pairs)
+        return list(zip(*converted, strict=True))
 
     def _stored(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         into = self._into
@@ -84,7 +85,7 @@ def _fetched(engine: Engine, sql: str, parameters: Any, fetch: Fetch) -> Any:
     try:
         return _run(connection.driver_connection, sql, parameters, fetch)
     except engine.dialect.loaded_dbapi.Error as error:
-        if not engine.dialect.is_disconnect(error, connection.driver_connection, None):  # type: ignore[arg-type]
+        if not engine.dialect.is_disconnect(error, connection.driver_connection, None):
             raise
         connection.invalidate(error)
     finally:

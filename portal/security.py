@@ -34,6 +34,7 @@ def harden(app: Flask, config: Config) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     if config.is_production:
         app.before_request(_refusal_of_other_hosts(urlsplit(config.public_url).hostname or ""))
+    app.before_request(_refuse_nul)
     app.session_interface = _PageSessions()
     policy = _Policy(config)
     app.after_request(policy.apply)
@@ -56,6 +57,12 @@ def _refusal_of_other_hosts(own: str) -> Callable[[], None]:
             raise BadRequest
 
     return refuse
+
+
+def _refuse_nul() -> None:
+    """No text of ours holds a NUL and PostgreSQL takes none: such a query string is nothing to search for."""
+    if b"%00" in request.query_string:
+        raise BadRequest
 
 
 class _Policy:

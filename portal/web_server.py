@@ -4,9 +4,17 @@ import os
 import sys
 from typing import Any
 
+THREADS = 8
+
+
+def _threads(text: str) -> int:
+    """As many as asked for; what is no number must not end us here, before every problem is named."""
+    return int(text) if text.isascii() and text.isdecimal() else THREADS
+
+
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("PORTAL_THREADS", "8"))
+threads = _threads(os.environ.get("PORTAL_THREADS", ""))
 control_socket_disable = True
 graceful_timeout = 30
 max_requests = 0

@@ -31,7 +31,7 @@ def index() -> str:
         is_filtered=filters != Filters(),
         status_links={status: _link(status=status.value) for status in Status},
         team_options=[(team, team) for team in members.teams(asker)],
-        provider_options=[(provider.id, provider.name) for provider in catalog().all],
+        provider_options=[(provider.id, provider.name) for provider in catalog().all if catalog().app(provider.id)],
         provider_names={provider.id: provider for provider in catalog().all},
         base_url=url_for(".index"),
         first_url=_link(after=None) if after else None,

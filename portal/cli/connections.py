@@ -26,8 +26,11 @@ def command() -> None:
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Check the file and change nothing.")
 @in_portal
 def import_file(file: Path, slug: str, is_dry_run: bool) -> None:  # noqa: FBT001 - click's flags
-    """Import connections with their tokens from a UTF-8 CSV file with the columns
-    email,provider,nickname,subject,access_token,refresh_token,access_expires_at,consent_expires_at,scopes.
+    """Import connections with their tokens from a UTF-8 CSV file with these columns, separated by commas:
+
+    \b
+      email,provider,nickname,subject,access_token,refresh_token,
+      access_expires_at,consent_expires_at,scopes
 
     Times are ISO 8601 in UTC, scopes are separated by blanks, and what is unknown is left empty. Every bad line is
     named with its number, and then nothing is done. A connection that is here already is left as it is, so importing a

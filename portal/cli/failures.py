@@ -30,8 +30,8 @@ def as_exit_codes() -> Iterator[None]:
 
 
 def _about_use(error: click.ClickException) -> str:
-    if not isinstance(error, click.UsageError):
-        return error.format_message()
+    if not isinstance(error, click.UsageError) or isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message()  # the latter's message is the whole help
     path = error.ctx.command_path if error.ctx else "portal"
     return f"{path}: {error.format_message()} Try `{path} --help`."
 

@@ -41,5 +41,6 @@ def _work(*, until_eof: bool) -> None:
 
 def _end_with_input() -> None:
     """The one who started us holds the other end: when it is gone, however it went, we end as if it had told us."""
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not through sys.stdin, whose lock a thread must not hold when the interpreter ends
+        pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -72,7 +72,7 @@ def move_clock() -> ResponseReturnValue:
     days = request.form.get("days", 0, type=int)
     has_begun = journeys.begin(days)
     notice = (
-        f"On the way, {days} days forward. Mails arrive in the mailbox meanwhile."
+        f"On the way, {days} {'day' if days == 1 else 'days'} forward. Mails arrive in the mailbox meanwhile."
         if has_begun
         else "One at a time, please."
     )

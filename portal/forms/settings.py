@@ -31,7 +31,7 @@ class PolicyForm(FlaskForm):
         [InputRequired("Enter a number of days."), NumberRange(1, LEAD_DAYS_MAX, "Choose at least 1 day.")],
     )
     window_opens = TimeField("Reminders go out from", [InputRequired("Enter a time, such as 08:00.")])
-    window_closes = TimeField("until", [InputRequired("Enter a time, such as 18:00.")])
+    window_closes = TimeField("Reminders go out until", [InputRequired("Enter a time, such as 18:00.")])
     time_zone = SelectField("Time zone", choices=[SelectChoice(zone, zone) for zone in sorted(available_timezones())])
     policy_period_days = IntegerField(
         "Ask people again after so many days, where the provider states no end",

@@ -14,9 +14,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from portal.bulk import take_stock
 from portal.db import db
 from portal.extensions import catalog
-from portal.models import Connection
+from portal.models import Connection, Member
 from portal.models.connection import HOLDS_LOGIN
 from portal.providers.schema import Provider
 from portal.rules import imported
@@ -64,11 +65,13 @@ def import_connections(asker: Asker, file: Source, *, is_dry_run: bool = False, 
 def _go_through(asker: Asker, file: Source, *, is_writing: bool, now: datetime) -> Imported:
     judge = _Judge(asker)
     report = Imported(0, 0, 0, 0, is_dry_run=not is_writing)
-    for batch in csv_files.batches(file, COLUMNS):
+    for number, batch in enumerate(csv_files.batches(file, COLUMNS), start=1):
         new, unchanged = judge.take(batch)
         report = replace(report, added=report.added + len(new), unchanged=report.unchanged + unchanged)
         if is_writing and not judge.bad:
             import_writes.write(asker, new, now=now)
+            if number in csv_files.MILESTONES:
+                take_stock(db.session(), Connection, Member)
         db.session.expunge_all()  # what has been looked at is not kept: files are long
     refuse(judge.bad)
     if is_writing and report.added:

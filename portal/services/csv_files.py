@@ -13,6 +13,7 @@ BOM = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 LONGEST_LINE = 1024 * 1024
 BATCH = 1_000
+MILESTONES = frozenset(4**power for power in range(12))  # batches after which tables have grown a lot
 
 NOT_UTF_8 = "This line is not UTF-8. Save the file as “CSV UTF-8” and try again."
 NEVER_CLOSED = "A quotation mark opened here is never closed, so the lines behind it could not be read."

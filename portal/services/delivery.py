@@ -2,11 +2,11 @@
 
 To a real server latency is everything, so a batch is dealt out to threads with a connection each. A worker that is
 killed must not have many mails accepted and not yet noted, for they would all arrive twice: so at most one mail of a
-process is between its last byte and its note (`_turn`), and only where a server thinks for long do others follow.
+process is between its last byte and its note, or two where the server always takes its time to answer (`_Turns`).
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ import structlog
 from portal.adapters import mail, mime
 from portal.adapters.mail import Carrier
 from portal.adapters.smtp import NotTaken, Refused, Unreachable
-from portal.db import transaction
+from portal.db import repeatable_transaction, transaction
 from portal.extensions import run_side_by_side
 from portal.models.email import EmailKind
 from portal.rules.deliveries import FIRST_WAIT, next_attempt_at
@@ -31,10 +31,11 @@ from portal.services.outgoing import Outgoing
 CONNECTIONS = 8
 WORTH_A_CONNECTION = 4  # mails; opening a connection takes about as long as sending one
 BUDGET_S = 20.0  # then a worker turns to other jobs; the sweep rings again for what is left
-TURN_S = 0.01  # a server that takes longer to answer holds up nobody else
+QUICK_S = 0.01  # a server that never answers sooner is far away: with one mail at a time it would take all day
+PATIENCE_S = 1.0  # so long a single slow answer holds up the other connections
+REMEMBERED_ANSWERS = 32
 
 log = structlog.get_logger(__name__)
-_last_byte = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +58,20 @@ SENT, PUT_BACK, PARKED = Tally(sent=1), Tally(put_back=1), Tally(parked=1)
 
 def deliver(email_ids: Sequence[int], *, now: datetime) -> Tally:
     """Deliver those of these e-mails that are due and that nobody else is delivering, within about 20 seconds."""
-    if not email_ids or mail.is_resting():
+    if mail.is_resting():
         return Tally()
-    width = min(CONNECTIONS, -(-len(email_ids) // WORTH_A_CONNECTION))
-    size = -(-len(email_ids) // width)
-    shares = [email_ids[start : start + size] for start in range(0, len(email_ids), size)]
-    deliver_share = partial(_deliver_share, until=monotonic() + BUDGET_S, now=now)
+    claimant, until = uuid4().hex, monotonic() + BUDGET_S
+    ready = outgoing.prepare(email_ids, claimant, now=now)
+    if not ready:
+        return Tally()
+    width = min(CONNECTIONS, -(-len(ready) // WORTH_A_CONNECTION))
+    shares = [list(ready[first::width]) for first in range(width)]
+    deliver_share = partial(_deliver_share, claimant=claimant, until=until, now=now)
     return sum(run_side_by_side(deliver_share, shares, width=width), Tally())
 
 
-def _deliver_share(email_ids: Sequence[int], *, until: float, now: datetime) -> Tally:
-    claimant = uuid4().hex
-    waiting = list(outgoing.prepare(email_ids, claimant, now=now))
+def _deliver_share(waiting: list[Outgoing], *, claimant: str, until: float, now: datetime) -> Tally:
+    """One mail after the other over one connection; whatever happens, those not reached are let go of."""
     tally = Tally()
     try:
         with mail.carrier() as carrier:
@@ -76,8 +79,8 @@ def _deliver_share(email_ids: Sequence[int], *, until: float, now: datetime) -> 
                 tally += _deliver_one(carrier, waiting.pop(0), claimant, now)
     finally:
         left = [one.email.id for one in waiting]
-        due_at = now + FIRST_WAIT if mail.is_resting() else now
         if left:
+            due_at = now + FIRST_WAIT if mail.is_resting() else now
             outbox.put_back(left, claimant, due_at=due_at, reason="not reached in time")
     return tally + Tally(put_back=len(left))
 
@@ -105,22 +108,40 @@ def _send(carrier: Carrier, one: Outgoing, now: datetime) -> Tally:
     letter = writing.letter_of(one, now=now)
     raw = mime.compose(letter)
     carrier.announce(letter.sender[1], letter.recipient[1])
-    with _turn():
+    with _turns.take():
+        asked_at = monotonic()
         carrier.hand_over(raw)
+        _turns.remember(monotonic() - asked_at)
         return _note_sent(one, now)
 
 
-@contextmanager
-def _turn() -> Iterator[None]:
-    is_ours = _last_byte.acquire(timeout=TURN_S)
-    try:
-        yield
-    finally:
-        if is_ours:
-            _last_byte.release()
+class _Turns:
+    """Who may have a mail on its last way. A server that is far away and not merely busy never answers quickly."""
+
+    def __init__(self) -> None:
+        self._first, self._second = Lock(), Lock()
+        self._answers: tuple[float, ...] = ()
+
+    def remember(self, seconds: float) -> None:
+        """How long the server took to answer."""
+        self._answers = (*self._answers[1 - REMEMBERED_ANSWERS :], seconds)
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Wait for a turn, with a patience that ends: what waits longer goes out of turn."""
+        is_far = min(self._answers, default=0.0) > QUICK_S
+        with ExitStack() as until_noted:
+            if self._first.acquire(timeout=QUICK_S if is_far else PATIENCE_S):
+                until_noted.callback(self._first.release)
+            elif is_far and self._second.acquire(timeout=PATIENCE_S):
+                until_noted.callback(self._second.release)
+            yield
 
 
-@transaction
+_turns = _Turns()
+
+
+@repeatable_transaction
 def _note_sent(one: Outgoing, now: datetime) -> Tally:
     """The small write after each mail: it is sent, its link is the member's newest, its series go on."""
     email = one.email

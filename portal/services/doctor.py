@@ -17,7 +17,7 @@ from portal.extensions import catalog, config, keyring
 from portal.models import Grant
 from portal.models.grant import seal_context
 from portal.rules.problems import DatabaseNewer
-from portal.services import heartbeats, schema
+from portal.services import heartbeats, schema, storage
 
 SAMPLED_GRANTS = 20
 CLOCKS_APART = timedelta(seconds=5)
@@ -67,8 +67,14 @@ def examine(*, machine_now: Callable[[], datetime]) -> Iterator[Finding]:
         try:
             health, words = check()
         except DBAPIError as error:
-            health, words = Health.FAILED, f"The database does not answer ({type(error).__name__})."
+            health, words = Health.FAILED, _unanswered(error)
         yield Finding(part, health, words)
+
+
+def _unanswered(error: DBAPIError) -> str:
+    if storage.is_not_migrated(error):
+        return "The tables to look at are missing: see the line about the schema."
+    return f"The database does not answer ({type(error).__name__})."
 
 
 def _configuration() -> Outcome:

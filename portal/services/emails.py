@@ -110,7 +110,7 @@ def ring_due(*, now: datetime) -> int:
     batches = due_batches(now=now)
     slot = int(now.timestamp() // RING_AGAIN_AFTER.total_seconds())
     for batch in batches:
-        job_id = f"emails-{batch.number}-{slot}"
+        job_id = f"emails-{batch.number}-{batch.email_ids[-1]}-{slot}"  # those that joined it since ring anew
         bell.ring_once(job_id, DELIVER, list(batch.email_ids), remember=RING_AGAIN_AFTER)
     return len(batches)
 

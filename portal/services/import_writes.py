@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
-
+from portal.bulk import insert_rows
 from portal.crypto import Secret
 from portal.db import NEVER, db, transaction
 from portal.models import Connection, Event, Grant
@@ -50,12 +49,12 @@ def write(asker: Asker, new: Sequence[NewConnection], *, now: datetime) -> None:
     period = _policy_period(asker)
     given = [(one, _grant(one, now)) for one in new]
     connections = [_row(asker, one, grant, period, now) for one, grant in given]
-    execute = db.session.connection().execute
-    execute(insert(Connection), connections)
+    session = db.session()
+    insert_rows(session, Connection, connections)
     rows = [Connection(**row) for row in connections]  # never added: only to be asked
-    execute(insert(Grant), [_grant_row(row, one, grant) for row, (one, grant) in zip(rows, given, strict=True)])
-    execute(insert(Event), [_event(asker, row, now) for row in connections])
-    move(db.session(), Counter(map(_bucket, connections)))
+    insert_rows(session, Grant, [_grant_row(row, one, grant) for row, (one, grant) in zip(rows, given, strict=True)])
+    insert_rows(session, Event, [_event(asker, row, now) for row in connections])
+    move(session, Counter(map(_bucket, connections)))
     reminders.plan_many(rows, now=now, is_fresh=False)
 
 

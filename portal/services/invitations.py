@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
+from portal.bulk import insert_rows
 from portal.db import db, transaction
 from portal.extensions import catalog
 from portal.models import Connection, Email, Member
@@ -97,7 +98,7 @@ def invite_many(asker: Asker, member_ids: Sequence[UUID], *, now: datetime) -> N
         "created_at": now,
         "next_attempt_at": now,
     }
-    db.session.execute(insert(Email), [shared | {"member_id": member_id} for member_id in member_ids])
+    insert_rows(db.session(), Email, [shared | {"member_id": member_id} for member_id in member_ids])
 
 
 def _invite(asker: Asker, member: Member, *, connection_id: UUID | None = None, now: datetime) -> None:

@@ -1,10 +1,12 @@
 """The statements behind the list: one for each combination of filters, written once and read on the driver."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, Uuid, and_, bindparam, exists, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, Uuid, and_, bindparam, exists, select, tuple_
 
 from portal.db import MomentOrNever
 from portal.models import Connection, Grant, Member, Reminder
@@ -45,6 +47,16 @@ class Shape:
     has_end: bool = False
     has_cursor: bool = False
     places: int = 0
+
+
+def places_for(people: Sequence[UUID]) -> int:
+    """How many places a statement needs that names these people."""
+    return next(size for size in (0, *PLACES) if len(people) <= size)
+
+
+def placed(people: Sequence[UUID]) -> dict[str, UUID]:
+    """The people in their places, the last one in all that are left over."""
+    return {f"person_{place}": people[min(place, len(people) - 1)] for place in range(places_for(people))}
 
 
 @cache
@@ -105,7 +117,9 @@ def _matching(shape: Shape) -> Select[Any]:
 
 def _in_status(status: Status) -> ColumnElement[bool]:
     """The condition behind a status word, as `rules.status.status_of` has it."""
-    ends_at, now, window_ends = Connection.consent_expires_at, bindparam("now"), bindparam("window_ends")
+    ends_at = Connection.consent_expires_at
+    now: BindParameter[Any] = bindparam("now")
+    window_ends: BindParameter[Any] = bindparam("window_ends")
     spans = {
         Status.ACTIVE: ends_at > window_ends,
         Status.ENDING: and_(ends_at > now, ends_at <= window_ends),

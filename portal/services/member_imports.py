@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
+from portal.bulk import insert_rows, take_stock
 from portal.db import after_commit, db
 from portal.models import Event, Member
 from portal.models.columns import new_id
@@ -65,11 +66,13 @@ def _go_through(asker: Asker, file: Source, *, is_inviting: bool, is_writing: bo
         members.hold_admins(asker)
     judge = _Judge(asker)
     report = Imported(0, 0, 0, 0, is_dry_run=not is_writing)
-    for batch in csv_files.batches(file, COLUMNS):
+    for number, batch in enumerate(csv_files.batches(file, COLUMNS), start=1):
         wishes = judge.take(batch)
         report = _counted(report, wishes, is_inviting=is_inviting)
         if is_writing and not judge.bad:
             _write(asker, wishes, is_inviting=is_inviting, now=now)
+            if number in csv_files.MILESTONES:
+                take_stock(db.session(), Member)
         db.session.expunge_all()  # what has been looked at is not kept: files are long
     refuse(judge.bad + judge.lost_admins())
     if is_writing:
@@ -151,9 +154,8 @@ def _add(asker: Asker, new: list[Person], now: datetime) -> list[UUID]:
         }
         for person in new
     ]
-    if rows:
-        db.session.execute(insert(Member), rows)
-        db.session.execute(insert(Event), list(_events(asker, rows, now)))
+    insert_rows(db.session(), Member, rows)
+    insert_rows(db.session(), Event, list(_events(asker, rows, now)))
     return [row["id"] for row in rows]
 
 

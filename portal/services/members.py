@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select, tuple_
 
 from portal.crypto import from_base64url, to_base64url
 from portal.db import db, reading, transaction
 from portal.models import Connection, Member
 from portal.models.columns import new_id
+from portal.quick import QuickSelect
 from portal.rules import people
 from portal.rules.people import Person
 from portal.rules.problems import InvalidRequest, LastAdmin, NotFound
@@ -83,16 +84,21 @@ def show(asker: Asker, member_id: UUID) -> ListedMember:
     return ListedMember(*row)
 
 
-@reading
 def teams(asker: Asker) -> tuple[str, ...]:
     """The names of the organization's teams, found by leaping through the index from one to the next."""
-    first = select(func.min(Member.team).label("team")).where(Member.organization_id == asker.organization_id)
-    leap = first.cte("leap", recursive=True)
-    following = select(func.min(Member.team)).where(
-        Member.organization_id == asker.organization_id, Member.team > leap.c.team
-    )
+    found = _TEAMS.all(db.engine, {"organization_id": asker.organization_id})
+    return tuple(team for (team,) in found if team is not None)
+
+
+def _leaps() -> Select[Any]:
+    own = Member.organization_id == bindparam("organization_id")
+    leap = select(func.min(Member.team).label("team")).where(own).cte("leap", recursive=True)
+    following = select(func.min(Member.team)).where(own, Member.team > leap.c.team)
     leap = leap.union_all(select(following.scalar_subquery()).where(leap.c.team.is_not(None)))
-    return tuple(team for team in db.session.scalars(select(leap.c.team)) if team is not None)
+    return select(leap.c.team)
+
+
+_TEAMS = QuickSelect(_leaps())
 
 
 @transaction

@@ -4,19 +4,40 @@ A bucket counts whole days. The two days that a status boundary runs through, to
 window, are counted again by the index up to the very moment.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, func, select
 
-from portal.db import db, reading
-from portal.models import Connection, DayBucket, Organization
+from portal.db import db
+from portal.models import Connection, DayBucket
+from portal.quick import QuickSelect
 from portal.rules.status import ConnectionState, Status
+from portal.services import policy
 from portal.services.asker import Asker
 
 WEEKS = 14
+
+_OWN = DayBucket.organization_id == bindparam("organization_id")
+_ACTIVE = DayBucket.state == ConnectionState.ACTIVE
+_COUNT = func.sum(DayBucket.connections)
+_BY_STATE = QuickSelect(select(DayBucket.state, _COUNT).where(_OWN).group_by(DayBucket.state))
+_BEFORE = QuickSelect(select(_COUNT).where(_OWN, _ACTIVE, DayBucket.day < bindparam("today")))
+_BY_DAY = QuickSelect(
+    select(DayBucket.day, _COUNT)
+    .where(_OWN, _ACTIVE, DayBucket.day >= bindparam("today"), DayBucket.day < bindparam("until"))
+    .group_by(DayBucket.day)
+)
+_UP_TO = QuickSelect(
+    select(func.count()).where(
+        Connection.organization_id == bindparam("organization_id"),
+        Connection.state == ConnectionState.ACTIVE,
+        Connection.consent_expires_at >= bindparam("begins"),
+        Connection.consent_expires_at <= bindparam("moment"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,66 +60,48 @@ class Overview:
         return sum(self.counts.values())
 
 
-@reading
-def of_organization(asker: Asker, *, now: datetime, provider_id: str | None = None) -> Overview:
-    """The organization's connections at a glance, all of them or one provider's."""
-    lead = _lead(asker)
-    counts = _counts(asker, provider_id, now=now, until=now + lead)
-    return Overview(counts, _weeks(asker, provider_id, now))
+def of_organization(asker: Asker, *, now: datetime) -> Overview:
+    """The organization's connections at a glance."""
+    window_ends = now + policy.lead_of(asker)
+    mondays = _mondays(now.date())
+    by_day = _by_day(asker, now.date(), max(mondays[-1] + timedelta(weeks=1), window_ends.date()))
+    counts = _counts(asker, by_day, now=now, window_ends=window_ends)
+    return Overview(counts, _weeks(by_day, mondays))
 
 
-def _lead(asker: Asker) -> timedelta:
-    days = select(Organization.reminder_lead_days).where(Organization.id == asker.organization_id)
-    return timedelta(days=db.session.scalar(days) or 0)
-
-
-def _counts(asker: Asker, provider_id: str | None, *, now: datetime, until: datetime) -> dict[Status, int]:
-    today, last = now.date(), until.date()
-    span = case((DayBucket.day < today, 0), (DayBucket.day == today, 1), (DayBucket.day < last, 2), else_=3)
-    span = case((DayBucket.day == last, 4), else_=span)
-    sums = select(DayBucket.state, span.label("span"), func.sum(DayBucket.connections)).group_by("state", "span")
-    found: defaultdict[ConnectionState, Counter[int]] = defaultdict(Counter)
-    for state, part, number in db.session.execute(_own_buckets(sums, asker, provider_id)):
-        found[state][part] = number
-    counts = {Status(state.value): sum(found[state].values()) for state in ConnectionState}
-    active = found[ConnectionState.ACTIVE]
-    ended_today = _exactly(asker, provider_id, today, now) if active[1] else 0
-    ending_last = _exactly(asker, provider_id, last, until) if active[4] else 0
+def _counts(asker: Asker, by_day: Mapping[date, int], *, now: datetime, window_ends: datetime) -> dict[Status, int]:
+    own = {"organization_id": asker.organization_id}
+    counts = dict.fromkeys(Status, 0) | {Status(state.value): n for state, n in _BY_STATE.all(db.engine, own)}
+    before = (_BEFORE.first(db.engine, own | {"today": now.date()}) or (0,))[0] or 0
+    ended = before + _exactly(asker, now)
+    whole_days = sum(count for day, count in by_day.items() if day < window_ends.date())
+    ended_or_ending = before + whole_days + _exactly(asker, window_ends)
     return counts | {
-        Status.ENDED: active[0] + ended_today,
-        Status.ENDING: active[1] - ended_today + active[2] + ending_last,
-        Status.ACTIVE: active[4] - ending_last + active[3],
+        Status.ENDED: ended,
+        Status.ENDING: ended_or_ending - ended,
+        Status.ACTIVE: counts[Status.ACTIVE] - ended_or_ending,
     }
 
 
-def _own_buckets(query, asker: Asker, provider_id: str | None):  # type: ignore[no-untyped-def]
-    query = query.where(DayBucket.organization_id == asker.organization_id)
-    return query.where(DayBucket.provider_id == provider_id) if provider_id else query
+def _exactly(asker: Asker, moment: datetime) -> int:
+    """How many active connections end on the day of this moment, and not after it."""
+    begins = datetime.combine(moment.date(), time(), UTC)
+    row = _UP_TO.first(db.engine, {"organization_id": asker.organization_id, "begins": begins, "moment": moment})
+    return int(row[0]) if row else 0
 
 
-def _exactly(asker: Asker, provider_id: str | None, day: date, until: datetime) -> int:
-    """How many active connections end on `day`, up to the moment `until`."""
-    begins = datetime.combine(day, time(), UTC)
-    ends_at = Connection.consent_expires_at
-    query = select(func.count()).where(
-        Connection.organization_id == asker.organization_id,
-        Connection.state == ConnectionState.ACTIVE,
-        ends_at >= begins,
-        ends_at <= until,
-    )
-    return db.session.scalar(query.where(Connection.provider_id == provider_id) if provider_id else query) or 0
+def _by_day(asker: Asker, today: date, until: date) -> Mapping[date, int]:
+    span = {"organization_id": asker.organization_id, "today": today, "until": until}
+    return dict(_BY_DAY.all(db.engine, span))
 
 
-def _weeks(asker: Asker, provider_id: str | None, now: datetime) -> tuple[Week, ...]:
-    monday = now.date() - timedelta(days=now.weekday())
-    query = select(DayBucket.day, func.sum(DayBucket.connections)).group_by(DayBucket.day)
-    query = query.where(
-        DayBucket.state == ConnectionState.ACTIVE,
-        DayBucket.day >= now.date(),
-        DayBucket.day < monday + timedelta(weeks=WEEKS),
-    )
+def _mondays(today: date) -> tuple[date, ...]:
+    first = today - timedelta(days=today.weekday())
+    return tuple(first + timedelta(weeks=number) for number in range(WEEKS))
+
+
+def _weeks(by_day: Mapping[date, int], mondays: tuple[date, ...]) -> tuple[Week, ...]:
     totals: Counter[date] = Counter()
-    for day, number in db.session.execute(_own_buckets(query, asker, provider_id)):
-        totals[day - timedelta(days=day.weekday())] += number
-    mondays = (monday + timedelta(weeks=number) for number in range(WEEKS))
-    return tuple(Week(starts_on, totals[starts_on]) for starts_on in mondays)
+    for day, count in by_day.items():
+        totals[day - timedelta(days=day.weekday())] += count
+    return tuple(Week(monday, totals[monday]) for monday in mondays)

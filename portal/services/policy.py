@@ -1,14 +1,15 @@
 """An organization's policy: when its people are reminded, and how long a consent counts where no provider says so."""
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from portal.db import db, reading, transaction
 from portal.models import Organization
+from portal.quick import QuickSelect
 from portal.rules.problems import InvalidRequest
 from portal.rules.reminders import ReminderPolicy, validate_policy
 from portal.services import audit
@@ -36,6 +37,15 @@ def policy_of(organization: Organization) -> ReminderPolicy:
         window_closes=_time_of_day(organization.window_closes_minute),
         time_zone=organization.time_zone,
     )
+
+
+_LEAD_DAYS = QuickSelect(select(Organization.reminder_lead_days).where(Organization.id == bindparam("id")))
+
+
+def lead_of(asker: Asker) -> timedelta:
+    """The length of the reminder window of the asker's organization."""
+    row = _LEAD_DAYS.first(db.engine, {"id": asker.organization_id})
+    return timedelta(days=row[0] if row else 0)
 
 
 @reading

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, Update, select, update
+from sqlalchemy import Select, Update, bindparam, select, update
 
 from portal.crypto import Secret, digest, random_token
 from portal.db import db, reading, rows_changed, transaction
 from portal.models import BrowserSession, Member, Organization
+from portal.quick import QuickSelect
 from portal.rules import roles, sessions
 from portal.rules.problems import NotFound
 from portal.rules.roles import Role
@@ -89,10 +90,9 @@ def begin(member_id: UUID, *, browser: str, now: datetime) -> str:
     return token
 
 
-@reading
 def find(token: str, *, now: datetime) -> SignedInMember | None:
     """The member signed in with this token, or None once the session has ended in any way."""
-    row = db.session.execute(_signed_in().where(BrowserSession.token_digest == digest(token))).one_or_none()
+    row = _SIGNED_IN.first(db.engine, {"digest": digest(token)})
     if row is None:
         return None
     member = SignedInMember(Secret(token), *row)
@@ -117,7 +117,11 @@ def _signed_in() -> Select[UUID, datetime, datetime, UUID, UUID, str, str, str, 
     )
     joined = columns.join(Member, Member.id == BrowserSession.member_id)
     joined = joined.join(Organization, Organization.id == Member.organization_id)
-    return joined.where(BrowserSession.ended_at.is_(None), Member.deactivated_at.is_(None))
+    live = joined.where(BrowserSession.ended_at.is_(None), Member.deactivated_at.is_(None))
+    return live.where(BrowserSession.token_digest == bindparam("digest"))
+
+
+_SIGNED_IN = QuickSelect(_signed_in())
 
 
 @transaction

@@ -8,11 +8,16 @@ FAILURES: tuple[type[Exception], ...] = (QueueGone, DBAPIError)
 TABLES_MISSING = ("no such table", "no such column", "UndefinedTable", "UndefinedColumn", "does not exist")
 
 
+def is_not_migrated(failure: Exception) -> bool:
+    """Whether the database answers but has not the tables of this version."""
+    return any(sign in str(failure) for sign in TABLES_MISSING)
+
+
 def in_words(failure: Exception) -> str:
     """One of `FAILURES` as a sentence that says what to do."""
     kind = type(failure).__name__
     if isinstance(failure, QueueGone):
         return f"Redis cannot be used ({kind}). Check PORTAL_REDIS_URL, or run `portal doctor`."
-    if any(sign in str(failure) for sign in TABLES_MISSING):
+    if is_not_migrated(failure):
         return "The database is not ready for this version. Run `portal migrate` first."
     return f"The database cannot be used ({kind}). Check PORTAL_DATABASE_URL, or run `portal doctor`."

@@ -1,7 +1,7 @@
 """What a backend sends: its key, its JSON, its query string, each checked with a clear answer."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -35,7 +35,7 @@ def body(allowed: Collection[str]) -> Mapping[str, Any]:
     """The JSON object sent with the request, nothing standing for an empty one; unknown members are refused."""
     if not request.get_data(cache=True):
         return {}
-    sent = request.get_json(silent=True, force=True)
+    sent = _json()
     if not isinstance(sent, dict):
         raise InvalidRequest({"body": "Send a JSON object."})
     unknown = {str(name): "There is no such member." for name in sent if name not in allowed}
@@ -89,12 +89,12 @@ def moment(sent: Mapping[str, str], name: str) -> datetime | None:
         return None
     try:
         value = datetime.fromisoformat(sent[name])
-        value.timestamp()  # a year 0 or an offset beyond the calendar's ends
+        in_utc = value.astimezone(UTC)  # fails where an offset leads beyond the calendar's ends
     except (ValueError, OverflowError) as error:
         raise InvalidRequest({name: "Send a moment in ISO 8601, such as 2026-12-02T00:00:00Z."}) from error
     if value.tzinfo is None:
         raise InvalidRequest({name: "Say which time zone: end the moment with Z for UTC."})
-    return value
+    return in_utc
 
 
 def answer(content: Mapping[str, Any], status: int = 200) -> Response:
@@ -103,3 +103,11 @@ def answer(content: Mapping[str, Any], status: int = 200) -> Response:
     response.status_code = status
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _json() -> Any:
+    """The JSON sent, or None where it is none: broken, or nested deeper than Python follows."""
+    try:
+        return request.get_json(silent=True, force=True)
+    except RecursionError:
+        return None
