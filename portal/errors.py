@@ -100,8 +100,14 @@ def _answer(  # the parts of one answer, in the order they are read
     if _is_api():
         body = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": sentence or what_next}
         return Response(json.dumps(body | dict(fields), default=str), status, mimetype="application/problem+json")
-    page = render_template("problems/problem.html", status=status, title=title, sentence=sentence, what_next=what_next)
-    return Response(page, status)
+    words = {"status": status, "title": title, "sentence": sentence, "what_next": what_next}
+    return Response(render_template("problems/problem.html", **words, way_out=_way_out()), status)
+
+
+def _way_out() -> tuple[str, str] | None:
+    """Where to go on from a page about a connection: to the list, whose buttons begin anew."""
+    is_about_connection = request.blueprint in {"consent", "my_connections"}
+    return ("Go to my connections", url_for("my_connections.index")) if is_about_connection else None
 
 
 def _is_api() -> bool:

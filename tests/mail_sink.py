@@ -68,12 +68,13 @@ class Sink:
 
 @contextmanager
 def running_sink(*, tls: ssl.SSLContext | None = None, password: str | None = None) -> Iterator[Sink]:
-    """A sink that listens on a port of its own; with `tls` it insists on STARTTLS, with `password` on signing in."""
-    sink, loop = Sink(), asyncio.new_event_loop()
+    """A sink that listens on a port of its own; with `tls` it insists on STARTTLS, with `password` it can be signed in to."""
+    sink, loop, talks = Sink(), asyncio.new_event_loop(), list[SMTP]()
 
     def protocol() -> SMTP:
         sink.connections += 1
-        return SMTP(sink, loop=loop, enable_SMTPUTF8=True, **_doors(sink, tls, password))
+        talks.append(SMTP(sink, loop=loop, enable_SMTPUTF8=True, **_doors(sink, tls, password)))
+        return talks[-1]
 
     server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0))
     sink.port = server.sockets[0].getsockname()[1]
@@ -82,7 +83,7 @@ def running_sink(*, tls: ssl.SSLContext | None = None, password: str | None = No
     try:
         yield sink
     finally:
-        loop.call_soon_threadsafe(_end, loop, server)
+        loop.call_soon_threadsafe(_end, loop, server, talks)
         thread.join()
         loop.close()
 
@@ -97,12 +98,15 @@ def _doors(sink: Sink, tls: ssl.SSLContext | None, password: str | None) -> dict
             sink.credentials.append((data.login.decode(), data.password.decode()))
             return AuthResult(success=data.password.decode() == password)
 
-        doors |= {"authenticator": checked, "auth_required": True, "auth_require_tls": False}
+        doors |= {"authenticator": checked, "auth_require_tls": False}
     return doors
 
 
-def _end(loop: asyncio.AbstractEventLoop, server: asyncio.Server) -> None:
+def _end(loop: asyncio.AbstractEventLoop, server: asyncio.Server, talks: list[SMTP]) -> None:
     server.close()
+    for talk in talks:
+        if talk.transport is not None:
+            talk.transport.abort()
     for task in asyncio.all_tasks(loop):
         task.cancel()
-    loop.call_soon(loop.stop)
+    loop.call_later(0.01, loop.stop)  # once the cancelled tasks have seen it

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime, formataddr
 
-ENCODED_WORD_BYTES = 45  # 60 characters in base64
+ENCODED_WORD_BYTES = 39  # 52 characters in base64: with "Subject: " before it still a line of at most 76
 LINE_OCTETS = 900  # servers refuse lines of more than 998 (RFC 5321 section 4.5.3.1.6)
 BOUNDARY = "=_reconsent_=_alternative_=_"  # "=_" is nothing that quoted-printable text can hold (RFC 2045 section 6.7)
 _BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
@@ -88,7 +88,8 @@ def _part(subtype: str, text: str) -> list[str]:
 
 
 def _quoted_printable(text: str) -> str:
-    crlf = _LINE_END.sub("\r\n", text)
+    """Ends in a line break: the encoder breaks lines the way the first line of the text ends."""
+    crlf = _LINE_END.sub("\r\n", text if text.endswith("\n") else f"{text}\n")
     return binascii.b2a_qp(crlf.encode("utf-8"), istext=True).decode("ascii")
 
 

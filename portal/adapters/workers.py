@@ -44,10 +44,12 @@ class PortalWorker(SimpleWorker):
         self.jobs_done += 1
         return done
 
-    def handle_job_failure(self, job: Job, queue: Queue, registry: Any = None, exc_string: str = "") -> None:
+    def handle_job_failure(
+        self, job: Job, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
+    ) -> None:
         """The log has the whole story, masked; Redis gets its last line's kind alone."""
         kind = exc_string.strip().rpartition("\n")[2].partition(":")[0]
-        super().handle_job_failure(job, queue, registry, exc_string=kind)
+        super().handle_job_failure(job, queue, started_job_registry, exc_string=kind)
 
     def subscribe(self) -> None:
         """Commands through Redis are not taken: whoever writes into Redis must not be able to stop workers."""
@@ -64,9 +66,7 @@ def work() -> bool:
     """Work until told to stop (True), or until Redis has gone away (False)."""
     with queue.connection() as own:
         worker = PortalWorker(_app(), own, takes_signals=True)
-        with suppress(
-            RedisError, StopRequested
-        ):  # Redis ended under it, or it was told to stop while waiting for Redis
+        with suppress(RedisError, StopRequested):  # Redis has ended, or it was told to stop while waiting for Redis
             worker.work(logging_level="WARNING")
         return worker.was_told_to_stop
 

@@ -1,6 +1,7 @@
 """What the admins see: every connection by the date it ends, what ends when, and one connection with its history."""
 
-from typing import Any
+from collections.abc import Mapping
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, Response, request, stream_with_context, url_for
@@ -23,20 +24,21 @@ def index() -> str:
     asker, now, filters = access.asker(), access.now(), _filters()
     after = request.args.get("after") or None
     found = listing.ending_first(asker, filters, after, now=now)
+    base_url, query = url_for(".index"), _query()
     return page(
         "dashboard/index.html",
         rows=found.rows,
         overview=overview.of_organization(asker, now=now),
         filters=filters,
         is_filtered=filters != Filters(),
-        status_links={status: _link(status=status.value) for status in Status},
+        status_links={status: _link(base_url, query | {"status": status.value}) for status in Status},
         team_options=[(team, team) for team in members.teams(asker)],
         provider_options=[(provider.id, provider.name) for provider in catalog().all if catalog().app(provider.id)],
-        provider_names={provider.id: provider for provider in catalog().all},
-        base_url=url_for(".index"),
-        first_url=_link(after=None) if after else None,
-        next_url=_link(after=found.next_cursor) if found.next_cursor else None,
-        export_url=url_for(".export_csv", **_query(after=None)),
+        provider_names={provider.id: provider.name for provider in catalog().all},
+        base_url=base_url,
+        first_url=_link(base_url, query) if after else None,
+        next_url=_link(base_url, query | {"after": found.next_cursor}) if found.next_cursor else None,
+        export_url=_link(url_for(".export_csv"), query),
         zone=access.current_member().time_zone,
     )
 
@@ -85,11 +87,11 @@ def _filters() -> Filters:
     )
 
 
-def _query(**changed: Any) -> dict[str, Any]:
-    """The present query string with some of it changed; what is None or empty is left out."""
-    query = {name: request.args.get(name) for name in ("status", "provider", "team", "search", "after")} | changed
-    return {name: value for name, value in query.items() if value}
+def _query() -> dict[str, str]:
+    """The filters of the present query string; what is empty is left out."""
+    given = request.args
+    return {name: value for name in ("status", "provider", "team", "search") if (value := given.get(name))}
 
 
-def _link(**changed: Any) -> str:
-    return url_for(".index", **_query(**({"after": None} | changed)))
+def _link(url: str, query: Mapping[str, str]) -> str:
+    return f"{url}?{urlencode(query)}" if query else url

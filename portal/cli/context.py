@@ -1,5 +1,6 @@
 """The portal a command works in: made only when the command runs, so that `--help` needs no configuration."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -23,6 +24,14 @@ def in_portal(command: Callable[P, T]) -> Callable[P, T]:
 
 def portal() -> Flask:
     """A portal configured by this process's environment; raises ConfigurationInvalid."""
+    check_configuration()
     from portal.app import create_app
 
     return create_app()
+
+
+def check_configuration() -> None:
+    """Raise ConfigurationInvalid before anything heavy is loaded: what is set wrongly is told at once."""
+    from portal.config import load_config
+
+    load_config(os.environ)

@@ -17,14 +17,14 @@ def command() -> None:
     Example:
       portal scheduler
     """
-    from jobs import scheduler
-
     stop = Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
     app = portal()
+    from jobs import scheduler
+
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     scheduler.run(app, stop)

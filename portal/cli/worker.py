@@ -7,7 +7,7 @@ import threading
 
 import click
 
-from portal.cli.context import portal
+from portal.cli.context import check_configuration, portal
 
 MOST_PROCESSES = 64
 
@@ -25,15 +25,16 @@ def command(processes: int, until_eof: bool) -> None:  # noqa: FBT001 - click ha
     if processes > 1:
         from portal.cli import supervisor
 
+        check_configuration()  # or each process would find out for itself, again and again
         supervisor.run([sys.executable, "-m", "portal.cli", "worker", "--until-eof"], processes)
     else:
         _work(until_eof=until_eof)
 
 
 def _work(*, until_eof: bool) -> None:
+    app = portal()
     from jobs import worker
 
-    app = portal()
     if until_eof:
         threading.Thread(target=_end_with_input, daemon=True).start()
     worker.run(app)

@@ -141,14 +141,6 @@ class Revoke:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RevokedMark:
-    """The value that says a token was revoked."""
-
-    at: Pointer
-    value: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Introspect:
     """Token introspection (RFC 7662); with a `label` it is also how the provider names a login for people."""
 
@@ -156,4 +148,3 @@ class Introspect:
     auth: ClientAuth | None = None
     active: Pointer = "/active"
     label: Pointer = ""
-    revoked: RevokedMark | None = None

@@ -59,6 +59,14 @@ def all_of(asker: Asker) -> tuple[KeyView, ...]:
 
 
 @reading
+def backends(asker: Asker, *, now: datetime) -> tuple[str, ...]:
+    """The names of those who can fetch the organization's tokens now: one key may use every connection."""
+    works = ApiKey.revoked_at.is_(None) & (ApiKey.expires_at.is_(None) | (ApiKey.expires_at > now))
+    named = select(ApiKey.name).where(ApiKey.organization_id == asker.organization_id, works).distinct()
+    return tuple(db.session.scalars(named.order_by(ApiKey.name)))
+
+
+@reading
 def show(asker: Asker, key_id: UUID) -> KeyView:
     """One key of the organization; raises NotFound for any other."""
     return _view(_own(asker, key_id))

@@ -17,7 +17,7 @@ from portal.rules.names import clean_nickname
 from portal.rules.problems import NotFound
 from portal.rules.status import Status, status_of
 from portal.rules.zones import wall_clock
-from portal.services import audit, disconnecting, leftovers, offers
+from portal.services import api_keys, audit, disconnecting, leftovers, offers
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.grants import accounts_from
@@ -82,6 +82,7 @@ class ConnectionDetails:
     accounts: tuple[SharedAccount, ...]
     displaced_by: str | None
     is_revocation_outstanding: bool
+    backends: tuple[str, ...]
 
 
 @reading
@@ -114,6 +115,7 @@ def show(asker: Asker, connection_id: UUID, *, now: datetime) -> ConnectionDetai
         accounts=accounts_from(grant.accounts) if grant else (),
         displaced_by=_displacer(asker, connection),
         is_revocation_outstanding=connection.is_revocation_outstanding,
+        backends=api_keys.backends(asker, now=now),
     )
 
 

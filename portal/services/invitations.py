@@ -15,12 +15,11 @@ from portal.models.email import EmailKind
 from portal.providers.schema import Provider
 from portal.rules.names import NICKNAME_MAX, clean_email, clean_nickname
 from portal.rules.problems import InvalidRequest, MemberDeactivated, ProviderNotConfigured
+from portal.rules.redirects import HOME
 from portal.rules.status import ConnectionState
 from portal.services import audit, emails, known_members, members
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
-
-HOME = "/connections"
 
 
 @transaction
@@ -109,7 +108,7 @@ def _invite(asker: Asker, member: Member, *, connection_id: UUID | None = None, 
         EmailKind.INVITATION,
         now=now,
         connection_id=connection_id,
-        place=f"{HOME}/{connection_id}" if connection_id else HOME,
+        place=f"/connections/{connection_id}" if connection_id else HOME,
         detail=_invited_by(asker),
     )
 

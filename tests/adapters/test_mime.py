@@ -54,6 +54,15 @@ def test_any_subject_becomes_one_header_and_no_more(subject: str) -> None:
     assert names == ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type"]
 
 
+@given(subject=st.text(st.characters(min_codepoint=0xA1, exclude_categories=("Cs",)), min_size=1, max_size=200))
+def test_lines_with_encoded_words_are_as_short_as_they_have_to_be(subject: str) -> None:
+    headers = compose(letter(subject=subject)).partition(b"\r\n\r\n")[0].decode()
+    encoded = [line for line in headers.split("\r\n") if "=?utf-8?" in line]
+    assert encoded
+    assert max(map(len, encoded)) <= 76  # RFC 2047 section 2
+    assert str(read(compose(letter(subject=subject)))["Subject"]) == subject
+
+
 @pytest.mark.parametrize("break_", ["\r\nBcc: eve@evil.example", "\nBcc: eve@evil.example", "\r", "\x00", "\u2028"])
 @pytest.mark.parametrize("place", ["name", "address", "header", "message_id", "subject"])
 def test_nothing_breaks_out_of_its_header(break_: str, place: str) -> None:

@@ -13,7 +13,6 @@ from tests.patience import eventually
 pytestmark = pytest.mark.browser
 
 JOURNEY_WITHIN_S = 240.0
-ANA = "ana.silva@northwind-bakery.example"
 
 
 def test_the_tour_works_as_the_start_page_tells_it(demo: Demo, browse: Browse) -> None:
@@ -29,16 +28,17 @@ def test_the_tour_works_as_the_start_page_tells_it(demo: Demo, browse: Browse) -
     ana.press("Cancel")
 
 
-def test_a_mail_is_shown_as_its_recipient_sees_it_and_its_link_works(demo: Demo, browse: Browse) -> None:
-    demo.wait_for_mail(ANA, "reminder")
+def test_a_mail_is_shown_as_its_recipient_sees_it_and_its_link_works(acme: Acme, browse: Browse) -> None:
+    connection_id = acme.connect(acme.ana, acme.login("Business"), "Bakery page")
+    acme.remind(connection_id, acme.ana)
     visitor = browse()
-    visitor.open("/demo/mailbox?to=ana.silva")
+    visitor.open(f"/demo/mailbox?to={acme.ana.email}")
     visitor.page.get_by_role("row").nth(1).get_by_role("link").click()
     visitor.look()
     with visitor.page.expect_navigation():
         visitor.page.frame_locator("iframe").locator("a[href*='/login/']").first.click()
     visitor.press("Continue")
-    assert visitor.place.startswith("/connections")
+    assert visitor.place == f"/connections/{connection_id}"
 
 
 @pytest.mark.timeout(300)

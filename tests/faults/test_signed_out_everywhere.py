@@ -3,12 +3,12 @@
 import pytest
 
 from portal.models.email import EmailKind
+from portal.rules.roles import Role
 from tests import links
 from tests.factories import Person, World, make_member, make_world
 from tests.faults.conftest import BOTH
 from tests.faults.site import Site, Web
 from tests.faults.visitor import Visitor
-from portal.rules.roles import Role
 
 HOME, ADMIN = "/connections", "/admin/connections"
 
@@ -36,12 +36,12 @@ def test_what_ends_a_session_ends_it_on_every_process_at_once(site: Site, world:
     assert saved.get(HOME).leads_to.startswith("/login"), "a saved cookie is refused"
 
     person = f"/admin/members/{world.ben.id}"
-    chloe.get(f"{person}/deactivate").submit("Deactivate Ben Brandt")
+    chloe.get(f"{person}/deactivate").submit("Deactivate")
     assert chloe.status == 303
     assert ben.at(there.url).get(HOME).leads_to.startswith("/login"), "deactivated"
 
     assert carl.at(here.url).get(ADMIN).status == 200
     chloe.get(f"/admin/members/{also_chloe.id}").submit("Save", name="Carl Chen", role="member", team="")
     assert chloe.status == 303
-    assert carl.get(ADMIN).status in {303, 404}, "demoted"
+    assert carl.get(ADMIN).status != 200, "demoted"
     assert carl.get(HOME).leads_to.startswith("/login"), "and signed out with the power"

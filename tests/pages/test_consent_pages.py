@@ -48,6 +48,19 @@ def test_both_sides_are_shown_and_the_safe_way_comes_first(ana: Page, review: UU
     assert ana.buttons[-4:] == ["Use the right login", "Replace", "Keep both", "Cancel"]
 
 
+def test_the_same_login_that_shares_less_is_led_back_to_what_is_missing(ana: Page, app: Flask) -> None:
+    with app.app_context():
+        asker, now = asker_of(ana), clock.now()
+        business = new_grant("business", label=LABEL, accounts=(PAGE, OTHER_PAGE), now=now)
+        connection_id = connected(asker, business, nickname="Bakery", now=now)
+        less = new_grant("business", label=LABEL, accounts=(PAGE,), now=now)
+        finished = come_back(asker, less, connection_id=connection_id, began_at=now, now=now)
+    ana.get(f"/consent/{finished.pending_id}")
+    assert ana.heading == "Something is no longer shared"
+    assert "where you can agree to what is missing" in ana.text
+    assert "I meant another login" not in ana.text
+
+
 def test_looking_decides_nothing_however_often(ana: Page, review: UUID) -> None:
     for _ in range(3):
         ana.get(f"/consent/{review}")

@@ -68,6 +68,14 @@ def test_a_subject_is_one_short_line(kind: str) -> None:
     assert len(subject) <= 80
 
 
+@pytest.mark.parametrize("part", ["subject.txt", "body.txt", "body.html"])
+@pytest.mark.parametrize("kind", ["invitation", "reminder", "displaced"])
+def test_a_connection_called_like_its_provider_is_named_once(kind: str, part: str) -> None:
+    called = {"nickname": "LinkedIn"} if "nickname" in KINDS[kind] else {"lines": (Line(nickname="LinkedIn"),)}
+    assert "“LinkedIn”" not in render(kind, part, **called)
+    assert "LinkedIn" in render(kind, part, **called)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_text_and_html_carry_the_same_facts(kind: str) -> None:
     text, words = render(kind, "body.txt"), words_of(render(kind, "body.html"))

@@ -44,6 +44,11 @@ def test_a_page_behind_the_door_leads_to_the_door_and_remembers_the_way(page: Pa
     assert page.location == "/login?next=/connections?x%3D1"
 
 
+def test_a_page_about_a_consent_that_failed_leads_back_to_the_connections(page: Page, world: World):
+    page.sign_in(world.ana).get("/consent/callback/demo-social?state=made-up", status=400)
+    assert page.press_link("Go to my connections").heading == "My connections"
+
+
 def test_a_wrong_method_names_the_right_ones(page: Page):
     response = page.client.delete("/login")
     assert response.status_code == 405

@@ -86,7 +86,7 @@ def test_an_invited_person_gets_one_email_that_leads_to_their_page(chloe: Page, 
     chloe.get("/admin/members").press_link("Invite a person")
     chloe.submit("Send invitation", email=" Fay.Fox@ACME.example ", team="Press")
     assert chloe.heading == "Fay Fox"
-    assert mails(app, "fay.fox@acme.example") == [(EmailKind.INVITATION, "/connections")]
+    assert mails(app, "fay.fox@acme.example") == [(EmailKind.INVITATION, "/")]
 
 
 def test_a_person_invited_to_connect_gets_one_email_that_leads_to_that_connection(chloe: Page, app: Flask):
@@ -211,7 +211,7 @@ def test_a_file_is_shown_before_it_is_imported(chloe: Page, app: Flask):
 
 def test_an_import_invites_when_told_to(chloe: Page, app: Flask):
     upload(chloe, "email,name,role,team\nfay@acme.example,,,\n", invite="y").submit("Import")
-    assert mails(app, "fay@acme.example") == [(EmailKind.INVITATION, "/connections")]
+    assert mails(app, "fay@acme.example") == [(EmailKind.INVITATION, "/")]
 
 
 def test_every_bad_line_of_a_file_is_named(chloe: Page, app: Flask):

@@ -8,6 +8,7 @@ from flask import Flask
 
 from portal import clock
 from portal.rules.status import ConnectionState
+from portal.services import api_keys
 from tests.factories import Person, World, make_connection
 from tests.page import Page
 
@@ -42,6 +43,21 @@ def test_the_list_asks_the_database_as_often_for_many_as_for_one(ana: Page, app:
         connection_of(app, world.ana, nickname=f"Page {number}")
     ana.most_queries = 6
     assert "Page 29" in ana.get("/connections").text
+
+
+def test_the_page_names_the_backends_that_may_use_it(ana: Page, app: Flask, world: World) -> None:
+    place = f"/connections/{connection_of(app, world.ana)}"
+    assert "No backend of your organization so far" in ana.get(place).text
+    with app.app_context():
+        now = clock.now()
+        api_keys.create(world.chloe.asker, "Archive", now=now)
+        api_keys.create(world.chloe.asker, "Ended", now=now - timedelta(days=2), expires_at=now - timedelta(days=1))
+        revoked, _ = api_keys.create(world.chloe.asker, "Revoked", now=now)
+        api_keys.revoke(world.chloe.asker, revoked.id, now=now)
+        api_keys.create(world.eve.asker, "Foreign", now=now)
+    text = ana.get(place).text
+    assert "Archive" in text
+    assert not [name for name in ("Ended", "Revoked", "Foreign") if name in text]
 
 
 @pytest.mark.parametrize(

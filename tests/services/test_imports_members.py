@@ -138,7 +138,7 @@ def test_only_who_was_never_invited_is_invited(context: Flask, world: World) -> 
     done = load(world, "fay@acme.example,,,", "ana@acme.example,,,", "ben@acme.example,,,", is_inviting=True)
     assert done.invited == 2
     mails = reading(lambda: db.session.query(Email.kind, Email.place, Email.status).all())()
-    assert [tuple(mail) for mail in mails] == [(EmailKind.INVITATION, "/connections", "queued")] * 2
+    assert [tuple(mail) for mail in mails] == [(EmailKind.INVITATION, "/", "queued")] * 2
     assert members.show(world.chloe.asker, world.ana.id).invited_at == NOON
 
 

@@ -106,11 +106,9 @@ def test_nobody_deactivated_is_invited(context: Flask, world: World) -> None:
     assert nothing_was_written()
 
 
-def test_a_member_is_invited_to_their_page(context: Flask, world: World) -> None:
+def test_a_member_is_invited_to_the_first_page_of_their_role(context: Flask, world: World) -> None:
     invitations.invite_member(world.chloe.asker, world.ana.id, now=NOON)
-    assert [(mail.kind, mail.place, mail.connection_id) for mail in mails()] == [
-        (EmailKind.INVITATION, "/connections", None)
-    ]
+    assert [(mail.kind, mail.place, mail.connection_id) for mail in mails()] == [(EmailKind.INVITATION, "/", None)]
     assert members.show(world.chloe.asker, world.ana.id).invited_at == NOON
 
 

@@ -30,7 +30,7 @@ def with_admin(slug: str) -> None:
     mail = db.session.query(Email).filter_by(member_id=admin.id).one()
     assert (organization.time_zone, organization.reminder_lead_days) == ("Europe/Berlin", 14)
     assert (admin.email, admin.name, admin.role) == ("chloe.chen@acme.example", "Chloe Chen", Role.ORG_ADMIN)
-    assert (mail.kind, mail.place) == (EmailKind.INVITATION, "/connections")
+    assert (mail.kind, mail.place) == (EmailKind.INVITATION, "/")
     kinds = {event.kind for event in db.session.query(Event).filter_by(organization_id=organization.id)}
     assert {EventKind.ORGANIZATION_CREATED, EventKind.MEMBER_ADDED, EventKind.MEMBER_INVITED} <= kinds
 

@@ -139,7 +139,7 @@ def _create_call(connection: Schema) -> Schema:
     asked = _object(member_email=TEXT, provider=TEXT, nickname=TEXT_OR_NULL)
     return {
         "operationId": "inviteConnection",
-        "summary": "Ask a member to connect an account: they get an invitation that leads to its page",
+        "summary": "Ask a member to connect a provider: they get an invitation that leads to its page",
         "requestBody": _body(asked | {"required": ["member_email", "provider"]}, required=True),
         "responses": _answers("201", "The invited connection", connection, "400 401 404 409 413"),
     }

@@ -1,0 +1,93 @@
+"""The ticker: whoever ticks, and however often, each job is done once in each stretch of its time."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from threading import Event
+
+import pytest
+from flask import Flask
+from redis import Redis
+
+from jobs import scheduler
+from jobs.scheduler import Ticker
+from jobs.timetable import TIMETABLE, Entry
+from portal import clock
+from portal.adapters import queue
+from portal.services import heartbeats, workers
+from tests.jobs.processes import end, running
+from tests.patience import eventually
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("entry", TIMETABLE, ids=lambda entry: entry.name)
+def test_every_line_of_the_timetable_names_a_job_there_is(entry: Entry) -> None:
+    module, _, function = entry.job.rpartition(".")
+    assert callable(getattr(import_module(module), function))
+
+
+def test_names_in_the_timetable_are_told_apart() -> None:
+    assert len({entry.name for entry in TIMETABLE}) == len(TIMETABLE)
+
+
+def test_any_number_of_tickers_ring_once_for_each_stretch(context: Flask) -> None:
+    for ticker in [Ticker() for _ in range(5)]:
+        ticker.turn()
+        ticker.turn()
+    assert queue.length() == len(TIMETABLE)
+
+
+def test_a_tick_is_not_repeated_after_it_was_done(context: Flask) -> None:
+    entry = TIMETABLE[0]
+    for _ in range(3):
+        assert workers.ring_tick(entry.stretch(NOON), entry.job, every=entry.every)
+        workers.drain()
+    assert workers.ring_tick(entry.stretch(NOON + entry.every), entry.job, every=entry.every)
+    assert queue.length() == 1
+
+
+def test_a_wiped_redis_is_rung_again_at_the_next_stretch(context: Flask, redis_url: str) -> None:
+    Ticker().turn()
+    with Redis.from_url(redis_url) as client:
+        client.flushall()
+    for entry in TIMETABLE:
+        workers.ring_tick(entry.stretch(clock.now() + entry.every), entry.job, every=entry.every)
+    assert queue.length() == len(TIMETABLE)
+
+
+def test_without_redis_a_turn_fails_at_nothing_and_rings_later(
+    environ: dict[str, str], make_app: Callable[[dict[str, str]], Flask], redis_url: str
+) -> None:
+    ticker = Ticker()
+    with make_app(environ | {"PORTAL_REDIS_URL": "unix:///tmp/there-is-no-redis-here.sock"}).app_context():
+        ticker.turn()
+    with make_app(environ).app_context():
+        ticker.turn()
+        assert queue.length() == len(TIMETABLE)
+
+
+def test_the_scheduler_says_that_it_is_alive_by_the_machines_own_time(app: Flask) -> None:
+    with app.app_context():
+        assert heartbeats.seen(heartbeats.SCHEDULER) is None
+    scheduler.run(app, _set_after_one_turn(app))
+    with app.app_context():
+        seen = heartbeats.seen(heartbeats.SCHEDULER)
+    assert seen is not None
+    assert abs(clock.machine_now() - seen) < timedelta(seconds=30)
+
+
+def _set_after_one_turn(app: Flask) -> Event:
+    class OneTurn(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            self.set()
+            return True
+
+    return OneTurn()
+
+
+def test_the_process_ticks_until_it_is_told_to_end(environ: dict[str, str], context: Flask) -> None:
+    with running(environ, "scheduler") as process:
+        assert eventually(lambda: queue.length() == len(TIMETABLE), within_s=60)
+        assert end(process) == 0
+    assert heartbeats.seen(heartbeats.SCHEDULER) is not None

@@ -1,0 +1,35 @@
+"""Everything periodic at once, here and now."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from jobs import tick
+from jobs.timetable import TIMETABLE
+from portal import clock
+from portal.services import heartbeats
+from tests.factories import World
+from tests.mail_sink import Sink
+from tests.outbox import make_reminded, set_policy
+
+pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("smtp")]  # before the portal that sends through it
+
+
+def test_a_tick_does_everything_that_is_due_and_drains_the_queue(world: World, smtp: Sink, context: Flask) -> None:
+    set_policy(world.acme, window_opens_minute=0, window_closes_minute=24 * 60)
+    make_reminded(world.ana, ends_in=timedelta(days=9), now=clock.now())
+    done = {line.name: line.outcome for line in tick.run()}
+    assert set(done) == {entry.name for entry in TIMETABLE} | {"queue"}
+    assert done["reminders"] == "1"
+    assert [mail["X-Reconsent-Kind"] for mail in smtp.taken] == ["reminder"]
+    assert heartbeats.seen(heartbeats.WORKER) is not None
+
+
+def test_a_second_tick_finds_nothing_to_do(world: World, smtp: Sink, context: Flask) -> None:
+    set_policy(world.acme, window_opens_minute=0, window_closes_minute=24 * 60)
+    make_reminded(world.ana, ends_in=timedelta(days=9), now=clock.now())
+    for _ in range(2):
+        done = {line.name: line.outcome for line in tick.run()}
+    assert (done["reminders"], done["batches of e-mails"], done["queue"]) == ("0", "0", "0 jobs")
+    assert len(smtp.taken) == 1
