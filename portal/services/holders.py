@@ -16,7 +16,7 @@ from portal.models import Connection, Grant, Member
 from portal.models.connection import HOLDS_LOGIN
 from portal.models.email import EmailKind
 from portal.rules.comparison import NOBODY, Holder, HolderKind
-from portal.rules.status import HOLDING, ConnectionState
+from portal.rules.status import ConnectionState
 from portal.services import audit, emails, reminders
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
