@@ -14,7 +14,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from portal.adapters.id_tokens import check_callback
 from portal.adapters.identities import Identity, identify, is_alive, shared_accounts
-from portal.adapters.provider_calls import Ask, Calls, Deadline
+from portal.adapters.provider_calls import Calls, Deadline
 from portal.adapters.revocations import Revocation, RevocationState, revoke
 from portal.adapters.token_answers import (
     OAuthFailed,
@@ -22,12 +22,13 @@ from portal.adapters.token_answers import (
     counts_from_first_grant,
     read_tokens,
 )
+from portal.adapters.token_requests import code_ask, refresh_ask, upgrade_ask
 from portal.adapters.web import DEADLINE
 from portal.crypto import Secret
 from portal.providers.apps import ProviderApp
 from portal.providers.endpoints import Upgrade
 from portal.providers.schema import Provider
-from portal.providers.words import ClientAuth, OnMissing, Pkce, RefreshMode
+from portal.providers.words import OnMissing, Pkce, RefreshMode
 from portal.rules.verdicts import Fault, FaultAction, Verdict
 
 __all__ = [
@@ -113,10 +114,8 @@ def exchange_code(
 ) -> TokenAnswer:
     """The tokens for an authorization code, upgraded to long-lived ones where there are such; else OAuthFailed."""
     calls, deadline = Calls(provider, app), Deadline()
-    params = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
-    if provider.authorize.pkce is not Pkce.OFF:
-        params["code_verifier"] = code_verifier
-    tokens = read_tokens(provider, calls.send_as_app(_token_ask(calls, params), deadline), now=now)
+    ask = code_ask(calls, code=code, redirect_uri=redirect_uri, code_verifier=code_verifier)
+    tokens = read_tokens(provider, calls.send_as_app(ask, deadline), now=now)
     upgrade = provider.token.upgrade
     return _upgraded(calls, upgrade, tokens, deadline, now) if upgrade else tokens
 
@@ -136,7 +135,7 @@ def refresh(
     No `refresh_token` in the answer: the stored one stays. No `refresh_expires_at`: so does its stored end.
     """
     calls, end = Calls(provider, app), Deadline(deadline)
-    ask = _refresh_ask(calls, refresh_token, redirect_uri, scopes)
+    ask = refresh_ask(calls, refresh_token, redirect_uri, scopes)
     tokens = read_tokens(provider, calls.send_as_app(ask, end), now=now, places=provider.refresh.map)
     if tokens.refresh_token is None and _must_replace(provider):
         raise OAuthFailed(Verdict(Fault.TRANSIENT, FaultAction.RETRY, "an answer without a new refresh token"))
@@ -149,48 +148,10 @@ def _must_replace(provider: Provider) -> bool:
     return provider.refresh.mode is RefreshMode.REFRESH_TOKEN and provider.refresh.on_missing is OnMissing.FAIL
 
 
-def _token_ask(calls: Calls, params: dict[str, str]) -> Ask:
-    rules = calls.provider.token
-    return Ask(
-        url=calls.needed_endpoint(rules.url, "token_endpoint"),
-        params={**calls.expanded(rules.params), **params},
-        method=rules.method,
-        body=rules.body,
-        auth=rules.auth,
-        headers=calls.expanded(rules.headers),
-    )
-
-
-def _refresh_ask(calls: Calls, token: Secret, redirect_uri: str | None, scopes: Iterable[str]) -> Ask:
-    rules, shown = calls.provider.refresh, token.reveal()
-    ask = _token_ask(calls, calls.expanded(rules.params, access_token=shown, refresh_token=shown))
-    return replace(
-        ask,
-        url=calls.app.expand(rules.url) or ask.url,
-        params={**ask.params, **_refresh_params(calls.provider, shown, redirect_uri, scopes)},
-        method=rules.method or ask.method,
-        body=rules.body or ask.body,
-        auth=rules.auth or ask.auth,
-    )
-
-
-def _refresh_params(provider: Provider, token: str, redirect_uri: str | None, scopes: Iterable[str]) -> dict[str, str]:
-    rules = provider.refresh
-    if rules.mode is RefreshMode.EXCHANGE:
-        return {}  # the file's own parameters say all of it
-    params = {"grant_type": "refresh_token", "refresh_token": token}
-    if rules.send_redirect_uri and redirect_uri:
-        params["redirect_uri"] = redirect_uri
-    asked = provider.authorize.scope.separator.join(scopes)
-    if rules.send_scope and asked:
-        params[provider.authorize.scope.param] = asked
-    return params
-
-
 def _upgraded(calls: Calls, upgrade: Upgrade, tokens: TokenAnswer, deadline: Deadline, now: datetime) -> TokenAnswer:
     """The long-lived tokens for short-lived ones; what the second answer does not repeat stays as the first said it."""
     answer = calls.with_secrets(
-        lambda secret: calls.send(_upgrade_ask(calls, upgrade, tokens.access_token, secret), None, deadline)
+        lambda secret: calls.send(upgrade_ask(calls, upgrade, tokens.access_token, secret), None, deadline)
     )
     longer = read_tokens(calls.provider, answer, now=now)
     return replace(
@@ -199,17 +160,4 @@ def _upgraded(calls: Calls, upgrade: Upgrade, tokens: TokenAnswer, deadline: Dea
         id_token=longer.id_token or tokens.id_token,
         scopes=tokens.scopes if longer.scopes is None else longer.scopes,
         extra={**tokens.extra, **longer.extra},
-    )
-
-
-def _upgrade_ask(calls: Calls, upgrade: Upgrade, token: Secret, secret: Secret | None) -> Ask:
-    access_token = token.reveal()
-    client_secret = secret.reveal() if secret else ""
-    return Ask(
-        url=calls.app.expand(upgrade.url),
-        params=calls.expanded(upgrade.params, access_token=access_token, client_secret=client_secret),
-        method=upgrade.method,
-        body=upgrade.body,
-        auth=ClientAuth.ANONYMOUS,
-        headers={"Authorization": f"Bearer {access_token}"} if upgrade.bearer else {},
     )

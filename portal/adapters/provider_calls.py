@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from authlib.common.urls import add_params_to_uri
 
 from portal.adapters.discovery import Library, Published, library, wrongly_set_up
+from portal.adapters.hooks import hooked
 from portal.adapters.token_answers import judged
 from portal.adapters.web import DEADLINE, NoAnswer, Request, outgoing
 from portal.crypto import Secret
@@ -100,10 +101,11 @@ class Calls:
         """
         if deadline.left < LEAST_TIME:
             return NoAnswer(phase, reason="no time left to ask")
-        request = self._written(ask, secret)
+        request = self.written(ask, secret)
         return outgoing(self.app.private_hosts).send(request, phase=phase, deadline=deadline.left)
 
-    def _written(self, ask: Ask, secret: Secret | None) -> Request:
+    def written(self, ask: Ask, secret: Secret | None) -> Request:
+        """The request as it goes out, our app's proof in it."""
         shown = secret.reveal() if secret else ""
         params, headers = dict(ask.params), dict(ask.headers)
         if ask.auth is ClientAuth.BASIC:
@@ -112,13 +114,19 @@ class Calls:
             params.setdefault(self.provider.authorize.client_id_param, self.app.client_id)
         if ask.auth is ClientAuth.POST:
             params["client_secret"] = shown
-        return written(ask, params, headers)
+        return _placed(ask, params, headers)
 
     def show_bearer(self, url: str, token: Secret, *, method: Method = Method.GET, deadline: timedelta) -> Answer:
         """Ask an API with the person's token."""
-        headers = {**self.expanded(self.provider.api.headers), "Authorization": f"Bearer {token.reveal()}"}
+        rules, end = self.provider.api, Deadline(deadline)
+        headers = {**self.expanded(rules.headers), "Authorization": f"Bearer {token.reveal()}"}
         request = Request(self.app.expand(url), method=method, headers=headers)
-        return outgoing(self.app.private_hosts).send(request, phase=Phase.USERINFO, deadline=deadline)
+
+        def send(secret: Secret | None) -> Answer:
+            asked = hooked(request, rules.hooks, token=token, secret=secret)
+            return outgoing(self.app.private_hosts).send(asked, phase=Phase.USERINFO, deadline=end.left)
+
+        return self.with_secrets(send) if rules.hooks else send(None)
 
     def revocation_endpoint(self) -> str:
         """Where grants are ended; empty where the provider has no such place."""
@@ -132,7 +140,7 @@ def basic(client_id: str, secret: str) -> str:
     return base64.b64encode(f"{quote(client_id, safe='')}:{quote(secret, safe='')}".encode()).decode("ascii")
 
 
-def written(ask: Ask, params: Params, headers: dict[str, str]) -> Request:
+def _placed(ask: Ask, params: Params, headers: dict[str, str]) -> Request:
     """The request with its parameters where the provider wants them; without any there is no body: some refuse one."""
     if not params:
         return Request(ask.url, method=ask.method, headers=headers)

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from portal.adapters.provider_calls import Ask, Calls, Deadline
 from portal.adapters.token_answers import OAuthFailed, judged
+from portal.adapters.web import DEADLINE
 from portal.crypto import Secret
 from portal.providers.apps import ProviderApp
 from portal.providers.schema import Provider
@@ -58,14 +59,21 @@ def _revocable(
 
 
 def _revoked(calls: Calls, url: str, token: Secret, name: TokenName) -> Answer:
+    ask = revocation_ask(calls, url, token, name)
+    if ask.auth is ClientAuth.BEARER and not ask.params:
+        return calls.show_bearer(url, token, method=ask.method, deadline=DEADLINE)
+    return calls.send_as_app(ask, Deadline())
+
+
+def revocation_ask(calls: Calls, url: str, token: Secret, name: TokenName) -> Ask:
+    """The request that ends a grant."""
     rules, shown = calls.provider.revoke, token.reveal()
     auth = rules.auth or calls.provider.token.auth
     params = calls.expanded(rules.params, access_token=shown, refresh_token=shown)
     if rules.style is RevokeStyle.RFC7009:
         params = {rules.token_param: shown, "token_type_hint": f"{name}_token", **params}
     headers = {"Authorization": f"Bearer {shown}"} if auth is ClientAuth.BEARER else {}
-    ask = Ask(url=url, params=params, method=rules.method, body=rules.body, auth=auth, headers=headers)
-    return calls.send_as_app(ask, Deadline())
+    return Ask(url=url, params=params, method=rules.method, body=rules.body, auth=auth, headers=headers)
 
 
 def _outcome(provider: Provider, answer: Answer) -> Revocation:

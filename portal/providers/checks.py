@@ -12,18 +12,7 @@ from portal.providers.words import ClientAuth, HumanClock, IdentitySource, Kind,
 ID = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*")
 VARIABLE = re.compile(r"\{([^{}]*)\}")
 ALWAYS_KNOWN = frozenset({"client_id", "client_secret", "access_token", "refresh_token"})
-HOOKS = frozenset(
-    {
-        "slack_dual_token",
-        "facebook_appsecret_proof",
-        "facebook_pages",
-        "youtube_channels",
-        "plaid_link",
-        "twilio_mint",
-        "jwt_bearer",
-        "aad_claims_challenge",
-    }
-)
+HOOKS = frozenset({"facebook_appsecret_proof"})  # each is a function of portal.adapters.hooks
 
 
 def disagreements(provider: Provider, *, private_hosts: frozenset[str]) -> Iterator[Complaint]:

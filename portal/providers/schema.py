@@ -126,12 +126,11 @@ class ConsentStyle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """What calls with the token look like."""
+    """What calls with the token look like; `hooks` name functions for what a file cannot say."""
 
     base: Url = ""
     bearer: BearerSource = BearerSource.ACCESS_TOKEN
     headers: Text = field(default_factory=dict)
-    limit_reset: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
 
 

@@ -18,6 +18,7 @@ import structlog
 
 from portal.adapters import mail, mime
 from portal.adapters.mail import Carrier
+from portal.adapters.mime import Letter
 from portal.adapters.smtp import NotTaken, Refused, Unreachable
 from portal.db import repeatable_transaction, transaction
 from portal.extensions import run_side_by_side
@@ -90,7 +91,12 @@ def _deliver_one(carrier: Carrier, one: Outgoing, claimant: str, now: datetime) 
     if one.link and one.link.is_used:
         return _note_sent(one, now)  # somebody signed in with it: it had arrived before its last sender was killed
     try:
-        return _send(carrier, one, now)
+        letter = writing.letter_of(one, now=now)
+        raw = mime.compose(letter)
+    except ValueError:  # no server could take this address, or this header
+        return _refused(one, claimant, "the address is none that mail servers know", is_for_good=True, now=now)
+    try:
+        return _send(carrier, one, letter, raw, now=now)
     except Refused as refused:
         return _refused(one, claimant, str(refused), is_for_good=refused.is_for_good, now=now)
     except Unreachable as unreachable:
@@ -100,13 +106,9 @@ def _deliver_one(carrier: Carrier, one: Outgoing, claimant: str, now: datetime) 
         return PUT_BACK
     except NotTaken as trouble:
         return _refused(one, claimant, str(trouble), is_for_good=False, now=now)
-    except ValueError:  # an address or a header that no server could take
-        return _refused(one, claimant, "the address is none that mail servers know", is_for_good=True, now=now)
 
 
-def _send(carrier: Carrier, one: Outgoing, now: datetime) -> Tally:
-    letter = writing.letter_of(one, now=now)
-    raw = mime.compose(letter)
+def _send(carrier: Carrier, one: Outgoing, letter: Letter, raw: bytes, *, now: datetime) -> Tally:
     carrier.announce(letter.sender[1], letter.recipient[1])
     with _turns.take():
         asked_at = monotonic()

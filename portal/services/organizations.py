@@ -19,6 +19,7 @@ from portal.services.audit import EventKind
 from portal.services.races import settled
 
 ROOM_FOR_NUMBER = 6
+NAMED_AT_MOST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,20 @@ def by_slug(slug: str) -> OrganizationView:
     """The organization of that slug; raises OrganizationUnknown where there is none."""
     found = db.session.scalar(select(Organization).where(Organization.slug == slug.strip().lower()))
     if found is None:
-        raise OrganizationUnknown(repr(slug))
+        raise OrganizationUnknown(f"{slug!r}. {_those_known()}")
     return OrganizationView(found.id, found.slug, found.name)
 
 
 def command_asker(slug: str) -> Asker:
     """An operator's command acting for the organization of that slug; raises OrganizationUnknown."""
     return Asker.command(by_slug(slug).id)
+
+
+def _those_known() -> str:
+    """For an operator who mistyped one."""
+    known = db.session.scalars(select(Organization.slug).order_by(Organization.slug).limit(NAMED_AT_MOST + 1)).all()
+    more = ", ..." if len(known) > NAMED_AT_MOST else ""
+    return f"Known here: {', '.join(known[:NAMED_AT_MOST])}{more}." if known else "There is none yet."
 
 
 @transaction

@@ -28,6 +28,7 @@ from portal.services.token_store import StoredGrant
 
 LOOK_EVERY_S = 0.025  # one read a process, however many callers wait in it
 QUICK_TRIES = 3  # after a lost answer, while the provider may still honour the token from before it
+TOLD_SOON = timedelta(seconds=20)  # where it does not honour it any more, the person is to hear of it within a minute
 BUSY = timedelta(seconds=2)
 NO_REFRESH = "The access token has ended, and this provider gives no refresh token."
 ENDED = "The consent has ended."
@@ -154,12 +155,12 @@ def _not_now(grant: StoredGrant, failed: OAuthFailed, now: datetime) -> StoredGr
 
 
 def _wait(grant: StoredGrant, failed: OAuthFailed) -> timedelta:
-    """The usual back-off; after a lost answer sooner, for the token we hold may die with the provider's grace."""
+    """The usual back-off; after a lost answer sooner, for the token we hold dies with the provider's grace, or has."""
     jitter = freshness.jitter_of(f"{grant.connection_id}:{grant.failures}")
     wait = freshness.backoff(grant.failures + 1, jitter=jitter, retry_after=failed.verdict.retry_after)
     grace = _grace(grant)
-    if failed.is_answer_lost and grace and grant.failures < QUICK_TRIES:
-        return min(wait, grace / 6)
+    if failed.is_answer_lost and grant.failures < QUICK_TRIES:
+        return min(wait, grace / 6 if grace else TOLD_SOON)
     return wait
 
 

@@ -5,6 +5,7 @@ from flask import Flask
 from portal.db import db, reading
 from portal.models import Email, Organization
 from tests.cli.conftest import Run
+from tests.factories import World
 
 
 def test_an_organization_is_made_and_its_names_are_printed(run: Run, app: Flask) -> None:
@@ -37,3 +38,9 @@ def test_every_command_has_help_with_an_example(run: Run) -> None:
 
 def test_a_command_nobody_knows_is_wrong_use(run: Run) -> None:
     assert run("organization", "destroy").code == 2
+
+
+def test_an_operator_who_mistypes_a_slug_is_told_those_there_are(run: Run, world: World) -> None:
+    refused = run("api-key", "create", "--organization", "amce", "--name", "Archive")
+    assert (refused.code, refused.out) == (1, "")
+    assert "'amce'. Known here: acme, globex." in refused.err

@@ -67,8 +67,7 @@ def check_outcome(site: Site, provider: DemoProvider, connection_id: UUID, sub: 
         token = grant.secret("access_token")
         assert token is not None
         assert Client(provider).get("userinfo", token.reveal()).status_code == 200, "a token that works"
-        assert provider.counts(sub=sub)["refresh:ok"] == 2
-        assert "refresh:refused" not in provider.counts(sub=sub)
+        assert provider.counts(sub=sub) == {"issue:ok": 1, "refresh:ok": 1, "refresh:grace": 1}
     else:
         assert grant.state_reason == refreshing.INTERRUPTED
 
@@ -90,8 +89,9 @@ def test_a_worker_killed_with_the_answer_on_its_way(
         worker = site.worker()
         check_outcome(site, provider, connection_id, sub, grace_s=grace_s)
     assert scheduler.is_running
-    site.tick_now()
-    assert [one.kind for one in mail.ledger] == ([] if grace_s else ["final_notice"] * size)
+    notices = 0 if grace_s else size
+    assert eventually(lambda: len(mail.ledger) == notices, within_s=30)
+    assert {one.kind for one in mail.ledger} <= {"final_notice"}
 
 
 @sizes(1, 25)

@@ -1,6 +1,7 @@
 """A wire between the portal and the demo's provider: what the provider has answered can be held back on it."""
 
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +46,11 @@ class Wire:
     def _pass_on(self, request: Request) -> Response:
         headers = {name: request.headers[name] for name in ("Authorization", "Content-Type")}
         address = f"{self._provider.url}/social/token"
-        answer = requests.post(address, data=request.get_data(), headers=headers, timeout=TIMEOUT_S)
+        try:
+            answer = requests.post(address, data=request.get_data(), headers=headers, timeout=TIMEOUT_S)
+        except requests.ConnectionError:  # lost there, so it is lost here
+            request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            return Response()
         if not self._may_pass.is_set():
             self._is_held.set()
             self._may_pass.wait(TIMEOUT_S)

@@ -120,4 +120,4 @@ def test_a_job_that_fails_leaves_no_words_behind(world: World, context: Flask, r
         (failed,) = FailedJobRegistry(queue.NAME, connection=client).get_job_ids()
         result = Job.fetch(failed, connection=client, serializer=JSONSerializer).latest_result()
     assert result is not None
-    assert result.exc_string == "ModuleNotFoundError"
+    assert result.exc_string == "ValueError"

@@ -70,7 +70,7 @@ class Contract:
     renewed: Tokens | None = None
     probe: Call | None = None  # what finding out whether the token lives asks, if not the same as whoami
     introspection: Call | None = None
-    kept: Mapping[str, object] = field(default_factory=dict)  # of the answer, beside the tokens
+    kept: Mapping[str, str] = field(default_factory=dict)  # of the answer, beside the tokens
     secondary: tuple[str, ...] = ()
     revocation: Call | None = None
     api_bearer: str = "at-1"

@@ -67,6 +67,7 @@ LINKEDIN = Contract(
 )
 
 GRAPH = "https://graph.facebook.com/v25.0"
+PROOF = "c21394ba3cc30855488a97166d5840b2a7cf97741ffcd86b4c62ac96ea25d9f1"  # HMAC-SHA256 of "at-1" under "s3cret", by openssl
 FACEBOOK = Contract(
     page="https://www.facebook.com/v25.0/dialog/oauth",
     page_params=PAGE | {"scope": "public_profile,email"},
@@ -87,7 +88,7 @@ FACEBOOK = Contract(
     whoami=(
         Call(
             to=f"GET {GRAPH}/me",
-            query={"fields": "id,name,email"},
+            query={"fields": "id,name,email", "appsecret_proof": PROOF},
             authorization=bearer(),
             answer={"id": "1009", "name": "Ana"},
         ),
@@ -102,7 +103,9 @@ FACEBOOK = Contract(
         ),
     ),
     renewed=Tokens(access="at-2", refresh=None, life=60 * 86400),
-    revocation=Call(to=f"DELETE {GRAPH}/me/permissions", authorization=bearer(), answer=True),
+    revocation=Call(
+        to=f"DELETE {GRAPH}/me/permissions", query={"appsecret_proof": PROOF}, authorization=bearer(), answer=True
+    ),
 )
 
 INSTAGRAM = Contract(

@@ -61,6 +61,7 @@ ROWS: list[tuple[str, str, int, Any, tuple[str, str]]] = [
     ("facebook", "token", 400, graph(1), APP),
     ("facebook", "token", 400, graph(101), APP),
     ("facebook", "token", 500, graph(1), RETRY),
+    ("facebook", "userinfo", 400, {"error": {"code": 100, "message": "Invalid appsecret_proof provided"}}, APP),
     ("facebook", "token", 400, graph(2), RETRY),
     ("facebook", "token", 400, graph(100), RETRY),
     ("facebook", "api", 400, graph(100), OTHER),
@@ -137,7 +138,7 @@ ROWS: list[tuple[str, str, int, Any, tuple[str, str]]] = [
     ("tiktok", "token", 400, refused("invalid_scope"), SCOPE),
     # X
     ("x", "token", 400, refused("invalid_request", "Value passed for the token was invalid."), REVOKED),
-    ("x", "token", 400, refused("invalid_request", "Value passed for the authorization code was invalid."), NEW_CONSENT),
+    ("x", "token", 400, refused("invalid_request", "Value passed for the authorization code was odd."), NEW_CONSENT),
     ("x", "token", 400, refused("invalid_request", "Missing required parameter [client_id]."), APP),
     ("x", "token", 401, refused("unauthorized_client", "Missing valid authorization header"), APP),
     ("x", "token", 503, refused("invalid_request", "Value passed for the token was invalid."), RETRY),
@@ -220,7 +221,7 @@ ROWS: list[tuple[str, str, int, Any, tuple[str, str]]] = [
     ("auth0", "token", 403, refused("access_denied", "Unauthorized"), APP),
     ("auth0", "token", 403, refused("mfa_required"), EXPIRED),
     # Akoya
-    ("akoya", "token", 400, refused("invalid_request", "Refresh token is invalid or has already been claimed"), REVOKED),
+    ("akoya", "token", 400, refused("invalid_request", "Refresh token is invalid or already claimed"), REVOKED),
     ("akoya", "token", 401, refused("unauthorized_client"), APP),
     ("akoya", "api", 403, {"code": 602, "message": "Customer not authorized"}, REFRESH),
     ("akoya", "api", 404, {"code": 701}, DIFF),
@@ -258,7 +259,7 @@ ROWS: list[tuple[str, str, int, Any, tuple[str, str]]] = [
     ],
     # Zoom: numbers, wherever they stand
     *[("zoom", "token", 400, {"reason": "text", "code": code}, APP) for code in (4702, 4704, 4706, 4709, 4717)],
-    *[("zoom", "token", 401, {"errorCode": code, "errorMessage": "text"}, REVOKED) for code in (4735, 4737, 4738, 4741)],
+    *[("zoom", "token", 401, {"errorCode": code, "errorMessage": "?"}, REVOKED) for code in (4735, 4737, 4738, 4741)],
     ("zoom", "token", 400, {"reason": "Token revoked (4741)", "error": "invalid_request"}, REVOKED),
     ("zoom", "token", 400, {"reason": "Invalid Token!", "error": "invalid_request"}, REVOKED),
     ("zoom", "token", 400, {"code": 4711}, SCOPE),

@@ -19,12 +19,14 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from portal.adapters import oauth
+from portal.adapters.hooks import HOOKS
 from portal.adapters.introspections import introspected
 from portal.adapters.oauth import OAuthFailed, RevocationState, TokenAnswer
 from portal.adapters.provider_calls import Calls
 from portal.crypto import Secret
 from portal.providers.apps import ProviderApp, read_app, variable_name, with_scopes_of
 from portal.providers.catalog import BUILT_IN, load_catalog, read_file
+from portal.providers.checks import HOOKS as NAMED_HOOKS
 from portal.providers.schema import Provider
 from portal.providers.words import RefreshMode
 from portal.rules.verdicts import Fault
@@ -239,7 +241,9 @@ def test_a_code_is_exchanged_as_the_provider_wants(visited: Visit) -> None:
     answer = visited.exchanged()
     visited.was_asked(*visited.contract.exchange)
     assert answer.token_type.lower() == "bearer"
-    assert visited.contract.kept.items() <= answer.extra.items()
+    assert {
+        name: visited.world.here(one) for name, one in visited.contract.kept.items()
+    }.items() <= answer.extra.items()
     tokens = as_tokens(answer)
     expected = visited.contract.tokens
     if expected.access == ID_TOKEN:  # signed anew each time
@@ -348,6 +352,10 @@ def test_both_hops_of_an_exchange_follow_a_replaced_secret(httpserver: HTTPServe
     answer = oauth.exchange_code(visited.provider, app, code="code-1", redirect_uri=REDIRECT, code_verifier="", now=NOW)
     assert answer.access_token.reveal() == "at-1"
     assert [call.query["client_secret"] for call in visited.world.asked] == ["old", SECRET, "old", SECRET]
+
+
+def test_every_hook_a_file_may_name_is_there() -> None:
+    assert HOOKS.keys() == NAMED_HOOKS
 
 
 def test_the_stand_in_answers_only_what_a_contract_names(httpserver: HTTPServer, tmp_path: Path) -> None:
