@@ -28,12 +28,8 @@ PEOPLE = {
     "(SELECT rowid FROM member_search WHERE member_search MATCH ?)",
     "postgresql": "SELECT p.id FROM members p WHERE (p.name || ' ' || p.email) ILIKE ?",
 }
-COUNTS = """
-    SELECT state,
-           CASE WHEN day < ? THEN 0 WHEN day = ? THEN 1 WHEN day < ? THEN 2 WHEN day = ? THEN 3 ELSE 4 END AS span,
-           SUM(connections)
-    FROM day_buckets WHERE organization_id = ? GROUP BY state, span
-"""
+BY_STATE = "SELECT state, SUM(connections) FROM day_buckets WHERE organization_id = ? GROUP BY state"
+BEFORE = "SELECT SUM(connections) FROM day_buckets WHERE organization_id = ? AND state = 'active' AND day < ?"
 UP_TO = """
     SELECT COUNT(*) FROM connections
     WHERE organization_id = ? AND state = 'active' AND consent_expires_at >= ? AND consent_expires_at <= ?
@@ -41,7 +37,7 @@ UP_TO = """
 
 
 class BareDashboard:
-    """One kept connection and the four statements."""
+    """One kept connection and the six statements."""
 
     def __init__(self, url: str, rows: Rows) -> None:
         self._driver = Driver(url)
@@ -60,13 +56,10 @@ class BareDashboard:
         return self._driver.all(SHOWN.format(keys=keys), *given)
 
     def counts(self, now: datetime) -> Sequence[Any]:
-        today, last = now.date(), (now + LEAD).date()
-        spans = [day.isoformat() for day in (today, today, last, last)]
-        return [
-            self._driver.all(COUNTS, *spans, self._organization),
-            self._up_to(now),
-            self._up_to(now + LEAD),
-        ]
+        """What the counts by status are added up from."""
+        moments = (now, now + LEAD)
+        before = [self._driver.all(BEFORE, self._organization, moment.date().isoformat()) for moment in moments]
+        return [self._driver.all(BY_STATE, self._organization), *before, *map(self._up_to, moments)]
 
     def _up_to(self, moment: datetime) -> Sequence[Row]:
         begins = moment.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -46,7 +46,10 @@ def main() -> None:
     days = parser.parse_args().days
     app = create_app()
     clock_file = app.extensions["reconsent"].config.clock_path
+    web_process = os.getppid()
     for _ in range(days):
+        if os.getppid() != web_process:
+            return  # the demo has ended meanwhile
         clock.move(clock_file, STEP)
         sleep(SEEN_BY_ALL_S)
         with app.app_context():

@@ -16,24 +16,44 @@ from portal.rules.reminders import LEAD_DAYS_MAX, ReminderPolicy
 LONGEST_PERIOD_DAYS = 3_650
 
 
+class DaysField(IntegerField):
+    """A number of days."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError("Enter a whole number.") from None
+
+
+class ClockField(TimeField):
+    """A time of the day."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError("Enter a time, such as 08:00.") from None
+
+
 class PolicyForm(FlaskForm):
     """When reminders go out."""
 
-    lead_days = IntegerField(
+    lead_days = DaysField(
         "First reminder, days before the end",
         [
             InputRequired("Enter a number of days."),
             NumberRange(1, LEAD_DAYS_MAX, f"Choose between 1 and {LEAD_DAYS_MAX} days."),
         ],
     )
-    rhythm_days = IntegerField(
+    rhythm_days = DaysField(
         "Then every so many days",
         [InputRequired("Enter a number of days."), NumberRange(1, LEAD_DAYS_MAX, "Choose at least 1 day.")],
     )
-    window_opens = TimeField("Reminders go out from", [InputRequired("Enter a time, such as 08:00.")])
-    window_closes = TimeField("Reminders go out until", [InputRequired("Enter a time, such as 18:00.")])
+    window_opens = ClockField("Reminders go out from", [InputRequired("Enter a time, such as 08:00.")])
+    window_closes = ClockField("Reminders go out until", [InputRequired("Enter a time, such as 18:00.")])
     time_zone = SelectField("Time zone", choices=[SelectChoice(zone, zone) for zone in sorted(available_timezones())])
-    policy_period_days = IntegerField(
+    policy_period_days = DaysField(
         "Ask people again after so many days, where the provider states no end",
         [
             Optional(),

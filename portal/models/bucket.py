@@ -32,14 +32,15 @@ class BucketKey(NamedTuple):
 
 
 class DayBucket(Base):
-    """One count."""
+    """One count. The key's order is the one they are added up in: by state, then by day."""
 
     __tablename__ = "day_buckets"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's way: the rows lie in the key's order
 
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    state: Mapped[ConnectionState] = mapped_column(word(ConnectionState), primary_key=True)
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     provider_id: Mapped[str] = mapped_column(String(60), primary_key=True)
-    state: Mapped[ConnectionState] = mapped_column(word(ConnectionState), primary_key=True)
     connections: Mapped[int]
 
 

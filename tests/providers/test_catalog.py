@@ -7,6 +7,8 @@ import pytest
 
 from portal.providers.catalog import Catalog, load_catalog, read_file
 from portal.providers.words import Body, HumanClock, Pkce
+from portal.rules.answers import Answer
+from portal.rules.faults import classify
 from portal.rules.verdicts import Fault, Phase
 
 GOOD = """\
@@ -115,6 +117,11 @@ WRONG = [
     ('result = "scope-missing"', 'result = "nonsense"', ["30: errors[0].result must be one of expired"]),
     ('action = "add_scope"', "[api]\nhooks = ['mystery']", ["32: api.hooks names 'mystery', which is no hook of ours"]),
     ('action = "add_scope"', "[revoke]\nstyle = 'rfc7009'", ["31: revoke.url is needed for the style rfc7009"]),
+    (
+        'action = "add_scope"',
+        "[identity.userinfo]\nsubject = '/id'\nwithin = ['/team']",
+        ["31: identity.userinfo.within must name as many places as identity.within"],
+    ),
     ('action = "add_scope"', "[refresh]\nearly = 1.5", ["32: refresh.early must be between 0 and 1"]),
 ]  # fmt: skip
 
@@ -214,6 +221,45 @@ def test_a_configured_provider_is_offered_with_all_its_secrets(tmp_path: Path) -
 def test_the_variables_of_an_app_are_filled_in_from_its_names(tmp_path: Path) -> None:
     catalog = with_files(tmp_path, APP | {"PORTAL_PROVIDER_ACME_TENANT": "blue"}, acme=GOOD)
     assert catalog.authorize_origins() == frozenset({"https://blue.acme.example"})
+
+
+def test_an_operator_names_the_scopes_to_ask_for(tmp_path: Path) -> None:
+    needed = GOOD.replace('optional = ["write"]', 'optional = ["write"], required_for_refresh = ["offline"]')
+    catalog = with_files(tmp_path, APP | {"PORTAL_PROVIDER_ACME_SCOPES": "read, post read"}, acme=needed)
+    scope = catalog.providers["acme"].authorize.scope
+    assert scope.default == ("read", "post", "offline")  # what a refresh token needs is asked for in any case
+    assert scope.required == {"read", "post", "offline"}
+    assert catalog.problems == ()
+
+
+def test_without_named_scopes_the_files_own_are_asked_for(tmp_path: Path) -> None:
+    catalog = with_files(tmp_path, APP | {"PORTAL_PROVIDER_ACME_SCOPES": " , "}, acme=GOOD)
+    assert catalog.providers["acme"].authorize.scope.default == ("read", "write")
+
+
+RULE = """
+[[errors]]
+when = [{ at = "body:/code", op = "eq", value = 7 }%s]
+result = "revoked"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "fault"),
+    [
+        ("", 400, Fault.REVOKED),
+        ("", 200, Fault.REVOKED),
+        ("", 500, Fault.TRANSIENT),
+        ("", 408, Fault.TRANSIENT),
+        (', { at = "status", op = "eq", value = 500 }', 500, Fault.REVOKED),
+    ],
+)
+def test_a_rule_judges_a_sick_server_only_where_it_names_the_status(
+    write: Write, more: str, status: int, fault: Fault
+) -> None:
+    provider = read_file(write(GOOD + RULE % more)).provider
+    assert provider is not None
+    assert classify(Answer(Phase.API, status, {}, {"code": 7}), provider.errors).fault is fault
 
 
 @pytest.mark.parametrize(

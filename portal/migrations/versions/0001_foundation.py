@@ -55,8 +55,6 @@ def upgrade() -> None:
     op.create_table(
         "day_buckets",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("provider_id", sa.String(length=60), nullable=False),
         sa.Column(
             "state",
             sa.Enum(
@@ -71,9 +69,12 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("provider_id", sa.String(length=60), nullable=False),
         sa.Column("connections", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["organization_id"], ["organizations.id"], name=op.f("fk_day_buckets_organization_id")),
-        sa.PrimaryKeyConstraint("organization_id", "day", "provider_id", "state", name=op.f("pk_day_buckets")),
+        sa.PrimaryKeyConstraint("organization_id", "state", "day", "provider_id", name=op.f("pk_day_buckets")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "events",
