@@ -51,6 +51,7 @@ def admin_cookie(filled: Filled) -> str:
     with client.session_transaction() as cookie:
         cookie["_user_id"] = token
         cookie["_fresh"] = True
+    client.get("/connections")  # a first page, which leaves in the cookie what all later ones find there
     kept = client.get_cookie(app.config["SESSION_COOKIE_NAME"])
     if kept is None:
         raise RuntimeError("no session cookie")

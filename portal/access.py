@@ -66,9 +66,10 @@ def guard_everything(app: Flask) -> None:
 
 def now() -> datetime:
     """The moment of this request."""
-    if "now" not in g:
-        g.now = clock.now()
-    return cast(datetime, g.now)
+    known = g.get("now")
+    if known is None:
+        known = g.now = clock.now()
+    return cast(datetime, known)
 
 
 def current_member() -> SignedInMember:

@@ -4,6 +4,7 @@ Dates are written by hand rather than through a locale library: pages are Englis
 """
 
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
@@ -45,10 +46,16 @@ def datetime_long(moment: datetime, zone: str) -> str:
 
 def days_phrase(moment: datetime, zone: str, now: datetime) -> str:
     """How far away a moment is in calendar days of the zone, as people count them: `in 12 days`, `tomorrow`."""
-    days = (wall_clock(moment, zone).date() - wall_clock(now, zone).date()).days
+    days = (wall_clock(moment, zone).date() - _day_of(now, zone)).days
     if abs(days) <= 1:
         return ("yesterday", "today", "tomorrow")[days + 1]
     return f"in {days:,} days" if days > 0 else f"{-days:,} days ago"
+
+
+@lru_cache(maxsize=64)
+def _day_of(now: datetime, zone: str) -> date:
+    """A page asks it of the same moment fifty times."""
+    return wall_clock(now, zone).date()
 
 
 def days_and_date(moment: datetime, zone: str, now: datetime) -> Markup:
@@ -86,8 +93,8 @@ def register(app: Flask) -> None:
     app.add_template_global(asset)
 
 
-def _days_from_now_and_date(moment: datetime, zone: str) -> Markup:
-    return days_and_date(moment, zone, access.now())
+def _days_from_now_and_date(moment: datetime, zone: str, now: datetime | None = None) -> Markup:
+    return days_and_date(moment, zone, now or access.now())
 
 
 def _days_from_now(moment: datetime, zone: str) -> str:

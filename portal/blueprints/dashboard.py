@@ -27,6 +27,7 @@ def index() -> str:
     base_url, query = url_for(".index"), _query()
     return page(
         "dashboard/index.html",
+        now=now,
         rows=found.rows,
         overview=overview.of_organization(asker, now=now),
         filters=filters,

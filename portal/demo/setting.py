@@ -55,13 +55,23 @@ class Setting:
 
 
 def read_setting(environ: Mapping[str, str]) -> Setting:
-    """The demo asked for by `PORT` and `PORTAL_DATA_DIR`; raises ValueError for a port nobody can use."""
+    """The demo asked for by `PORT` and `PORTAL_DATA_DIR`; raises ValueError for what cannot be used."""
     port = _port(environ.get("PORT") or str(DEFAULT_PORT))
     if not _is_free(port):
         raise ValueError(f"Port {port} is in use. Choose another one: PORT={port + 10} make demo")
-    data_dir = Path(environ.get("PORTAL_DATA_DIR") or "instance").absolute()
+    data_dir = _usable(Path(environ.get("PORTAL_DATA_DIR") or "instance").absolute())
     provider_port, mail_port = (_near(port + offset) for offset in (1, 2))
     return Setting(data_dir, port, provider_port, mail_port)
+
+
+def _usable(data_dir: Path) -> Path:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ValueError(f"PORTAL_DATA_DIR cannot be made ({error.strerror}): choose another folder.") from error
+    if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
+        raise ValueError("PORTAL_DATA_DIR names a folder we may not write in: choose another one.")
+    return data_dir
 
 
 def _port(text: str) -> int:

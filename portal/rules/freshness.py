@@ -6,6 +6,7 @@ from uuid import UUID
 
 REFRESH_FLOOR = timedelta(seconds=300)
 DEFAULT_MIN_TTL = timedelta(seconds=60)
+EARLY = 0.75
 JITTER_SPREAD = 0.05  # of the life: between 75 % and 80 % of it
 
 BACKOFF_FIRST = timedelta(seconds=30)
@@ -16,7 +17,7 @@ HTTP_DEADLINE = timedelta(seconds=10)
 LEASE = timedelta(seconds=20)
 
 
-def refresh_at(issued_at: datetime, access_expires_at: datetime, *, jitter: float, early: float = 0.75) -> datetime:
+def refresh_at(issued_at: datetime, access_expires_at: datetime, *, jitter: float, early: float = EARLY) -> datetime:
     """When the background refreshes: at 75-80 % of the life, at least 300 s before its end (short lives: at half).
 
     `jitter` in [0, 1) is the connection's own, so that connections made together do not refresh together.

@@ -24,7 +24,7 @@ from portal.db import repeatable_transaction, transaction
 from portal.extensions import run_side_by_side
 from portal.models.email import EmailKind
 from portal.rules.deliveries import FIRST_WAIT, next_attempt_at
-from portal.services import audit, login_links, outbox, outgoing, reminder_lines, writing
+from portal.services import audit, letters, login_links, outbox, outgoing, reminder_lines, writing
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.outgoing import Outgoing
@@ -65,6 +65,7 @@ def deliver(email_ids: Sequence[int], *, now: datetime) -> Tally:
     ready = outgoing.prepare(email_ids, claimant, now=now)
     if not ready:
         return Tally()
+    letters.load({one.kind for one in ready})
     width = min(CONNECTIONS, -(-len(ready) // WORTH_A_CONNECTION))
     shares = [list(ready[first::width]) for first in range(width)]
     deliver_share = partial(_deliver_share, claimant=claimant, until=until, now=now)

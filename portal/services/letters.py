@@ -1,5 +1,6 @@
 """The words of e-mails: each kind is a folder of three templates and the facts they are filled with."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cache
 
@@ -9,6 +10,7 @@ from portal.adapters.mime import one_line
 from portal.models.email import EmailKind
 
 PARTS = ("subject.txt", "body.txt", "body.html")
+SHARED = ("_layout.txt", "_layout.html", "_parts.html", "_words.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,14 @@ def render(kind: EmailKind, frame: Frame, facts: Facts) -> Words:
     known = {field.name: getattr(part, field.name) for part in (frame, facts) for field in fields(part)}
     subject, text, html = (template.render(known) for template in _templates(kind))
     return Words(one_line(subject), text, html)
+
+
+def load(kinds: Iterable[EmailKind]) -> None:
+    """Compile what these kinds need, once, before several threads would each do it at the same moment."""
+    for kind in kinds:
+        _templates(kind)
+    for shared in SHARED:
+        _environment().get_template(f"emails/{shared}")
 
 
 @cache

@@ -48,9 +48,7 @@ class ListedConnection:
     subject: str | None
     subject_label: str | None
     status: Status
-    status_since: datetime
     consent_expires_at: datetime | None
-    member_id: UUID
     member_name: str
     member_email: str
     team: str | None
@@ -138,10 +136,10 @@ def _about_people(filters: Filters) -> list[ColumnElement[bool]]:
 
 
 def _listed(row: Row, *, now: datetime, lead: timedelta) -> ListedConnection:
-    id_, provider_id, nickname, subject, label, state, since, ends_at, *of_person, scopes, accounts, generation = row
+    id_, provider_id, nickname, subject, label, state, ends_at, *of_person, scopes, accounts, generation = row
     status = status_of(state, ends_at, now=now, lead=lead)
     rest = [*of_person, tuple((scopes or "").split()), tuple(accounts or ()), generation]
-    return ListedConnection(id_, provider_id, nickname, subject, label, status, since, ends_at, *rest)
+    return ListedConnection(id_, provider_id, nickname, subject, label, status, ends_at, *rest)
 
 
 def _cursor(row: ListedConnection) -> str:

@@ -98,7 +98,7 @@ def _refresh_leased(grant: StoredGrant, deadline: timedelta, now: datetime) -> S
         answer = _ask(grant, provider, app, refresh_token, deadline, now)
     except OAuthFailed as failed:
         return _refused(grant, failed, now)
-    token_store.store(grant, answer, now=now)
+    token_store.store(grant, answer, early=provider.refresh.early, now=now)
     return _current(grant)
 
 

@@ -148,7 +148,7 @@ def lease(grant: StoredGrant, owner: str, *, until: datetime, now: datetime) -> 
 
 
 @transaction
-def store(grant: StoredGrant, answer: TokenAnswer, *, now: datetime) -> bool:
+def store(grant: StoredGrant, answer: TokenAnswer, *, early: float = freshness.EARLY, now: datetime) -> bool:
     """Write a refresh's tokens over the generation it began with; False when those tokens were replaced meanwhile."""
     is_rotation = answer.refresh_token is not None
     values = {
@@ -157,7 +157,7 @@ def store(grant: StoredGrant, answer: TokenAnswer, *, now: datetime) -> bool:
         "token_type": answer.token_type,
         "issued_at": now,
         "access_expires_at": answer.expires_at,
-        "refresh_due_at": _due_at(grant.connection_id, answer.expires_at, now),
+        "refresh_due_at": _due_at(grant.connection_id, answer.expires_at, early, now),
         "failures": 0,
         "last_fault": None,
         "lease_owner": None,
@@ -235,10 +235,10 @@ def _sealed(grant: StoredGrant, column: str, secret: Secret) -> Sealed:
     return keyring().seal(secret, seal_context(grant.connection_id, column))
 
 
-def _due_at(connection_id: UUID, expires_at: datetime | None, now: datetime) -> datetime | None:
+def _due_at(connection_id: UUID, expires_at: datetime | None, early: float, now: datetime) -> datetime | None:
     if expires_at is None:
         return None
-    return freshness.refresh_at(now, expires_at, jitter=freshness.jitter_of(connection_id))
+    return freshness.refresh_at(now, expires_at, jitter=freshness.jitter_of(connection_id), early=early)
 
 
 def _portal(grant: StoredGrant) -> Asker:

@@ -1,4 +1,4 @@
-"""Logins that are named within a workspace or portal only, and providers that are asked about a token instead of by it."""
+"""Logins that are named within a workspace or portal only, and providers that are asked about a token."""
 
 import pytest
 from pytest_httpserver import HTTPServer

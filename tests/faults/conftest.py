@@ -12,8 +12,10 @@ import pytest
 from flask import Flask
 
 from portal import clock
-from tests.demo_provider import DemoProvider, running as running_provider
-from tests.faults import mail_server, redis_at_risk, site as sites
+from tests.demo_provider import DemoProvider
+from tests.demo_provider import running as running_provider
+from tests.faults import mail_server, redis_at_risk
+from tests.faults import site as sites
 from tests.faults.mail_server import MailServer
 from tests.faults.redis_at_risk import RedisAtRisk
 from tests.faults.site import Site

@@ -99,19 +99,19 @@ class MailServer:
             by_id[one.message_id].append(one)
         return {message_id: copies for message_id, copies in by_id.items() if len(copies) > 1}
 
-    async def handle_MAIL(self, server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+    async def handle_MAIL(self, server: Any, _session: Any, envelope: Any, address: str, _: Any) -> str:  # noqa: N802 - aiosmtpd's name
         answer = await self._answer(server, "mail", "")
         if answer == TAKEN:
             envelope.mail_from = address
         return answer
 
-    async def handle_RCPT(self, server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+    async def handle_RCPT(self, server: Any, _session: Any, envelope: Any, address: str, _: Any) -> str:  # noqa: N802 - aiosmtpd's name
         answer = await self._answer(server, "rcpt", address)
         if answer == TAKEN:
             envelope.rcpt_tos.append(address)
         return answer
 
-    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         recipient = envelope.rcpt_tos[0]
         answer = await self._answer(server, "data", recipient)
         if answer != TAKEN:

@@ -1,4 +1,4 @@
-"""Processes that tests start, signal and kill by the pid they recorded; none outlives the test process, however it ends."""
+"""Processes that tests start, signal and kill by the pid they recorded; none outlives the test process."""
 
 import os
 import signal

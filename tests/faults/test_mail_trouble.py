@@ -1,4 +1,4 @@
-"""Mail servers refuse, hang up and fall silent: nothing is lost, nobody else waits, and links live from their sending."""
+"""Mail servers refuse, hang up and fall silent: nothing is lost, nobody else waits, links live from their sending."""
 
 import random
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """From the first reminder to the end and beyond, day by day of the portal's clock."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,29 +21,31 @@ SIXTY_DAYS = timedelta(days=60)
 
 @dataclass(frozen=True)
 class Calendar:
-    """A time zone, and the day and its local hour on which the consents end."""
+    """A time zone, and the moment by its clocks at which the consents end."""
 
     zone: str
-    end: datetime
-
-    def moment(self, days_before: int) -> datetime:
-        """The end's time of day, so many calendar days earlier, and a minute."""
-        wall = datetime.combine(self.end.date() - timedelta(days=days_before), time(self.end.hour, 1))
-        return wall.replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+    end: str
 
     @property
     def end_in_utc(self) -> datetime:
-        return self.end.replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+        return self._in_utc(datetime.fromisoformat(self.end))
+
+    def moment(self, *, days_before: int) -> datetime:
+        """A minute after the end's time of day, so many calendar days earlier."""
+        return self._in_utc(datetime.fromisoformat(self.end) - timedelta(days=days_before)) + timedelta(minutes=1)
+
+    def _in_utc(self, wall_clock: datetime) -> datetime:
+        return wall_clock.replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
 
 
-SPRING = Calendar("America/New_York", datetime(2027, 3, 16, 13))
+SPRING = Calendar("America/New_York", "2027-03-16 13:00")
 FULL = [
-    Calendar("America/New_York", datetime(2027, 11, 10, 13)),
-    Calendar("Europe/Berlin", datetime(2028, 3, 5, 9)),  # over the 29th of February
-    Calendar("Europe/Berlin", datetime(2027, 4, 1, 17)),
-    Calendar("Asia/Kathmandu", datetime(2027, 6, 1, 10)),
-    Calendar("Pacific/Apia", datetime(2027, 10, 1, 12)),
-    Calendar("Australia/Lord_Howe", datetime(2027, 4, 8, 12)),
+    Calendar("America/New_York", "2027-11-10 13:00"),
+    Calendar("Europe/Berlin", "2028-03-05 09:00"),  # over the 29th of February
+    Calendar("Europe/Berlin", "2027-04-01 17:00"),
+    Calendar("Asia/Kathmandu", "2027-06-01 10:00"),
+    Calendar("Pacific/Apia", "2027-10-01 12:00"),
+    Calendar("Australia/Lord_Howe", "2027-04-08 12:00"),
 ]
 
 

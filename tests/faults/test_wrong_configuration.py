@@ -54,8 +54,9 @@ def start(module: Sequence[str], settings: Mapping[str, str], folder: Path) -> t
     """Exit status, everything said, and the seconds it took."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PORTAL_DATA_DIR": str(folder / "data")}
     began = monotonic()
+    command = [sys.executable, "-m", *module]
     outcome = subprocess.run(
-        [sys.executable, "-m", *module], cwd=ROOT, env=environ | settings, capture_output=True, text=True, timeout=60
+        command, cwd=ROOT, env=environ | settings, capture_output=True, text=True, timeout=60, check=False
     )
     return outcome.returncode, outcome.stdout + outcome.stderr, monotonic() - began
 

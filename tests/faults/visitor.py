@@ -17,7 +17,7 @@ class Visitor:
     def __init__(self, url: str, *, network: str | None = None) -> None:
         self.url = url
         self.http = requests.Session()
-        self.http.headers["User-Agent"] = "Test browser"
+        self.http.headers.update({"User-Agent": "Test browser", "Connection": "close"})
         if network:
             self.http.headers["X-Forwarded-For"] = network
         self.answer: requests.Response

@@ -120,7 +120,7 @@ WRONG = [
     (
         'action = "add_scope"',
         "[identity.userinfo]\nsubject = '/id'\nwithin = ['/team']",
-        ["31: identity.userinfo.within must name as many places as identity.within"],
+        ["33: identity.userinfo.within must name as many places as identity.within"],
     ),
     ('action = "add_scope"', "[refresh]\nearly = 1.5", ["32: refresh.early must be between 0 and 1"]),
 ]  # fmt: skip
