@@ -18,6 +18,7 @@ from portal.extensions import limiter
 from portal.rules.moments import whole_seconds
 from portal.rules.problems import Problem, ProviderUnavailable, RateLimited, SignInRequired
 from portal.security import API_PREFIX
+from portal.services import storage
 
 NEXT_STEPS = {
     400: "Go back, check what you entered and try again.",
@@ -29,6 +30,7 @@ NEXT_STEPS = {
     500: "Nothing was lost. Try again in a moment; if it keeps happening, tell your organization's admin.",
     503: "Nothing was lost. Try again in a moment.",
 }
+RETRY_AFTER = timedelta(seconds=10)  # a database that restarts is back by then
 log = structlog.get_logger(__name__)
 
 
@@ -90,6 +92,11 @@ PAGES = {
 def _answer_fault(error: Exception) -> ResponseReturnValue:
     log.error("request failed", endpoint=request.endpoint, exc_info=error)
     g._login_user = AnonymousUserMixin()  # noqa: SLF001 - the page must not ask a database that may be what has failed
+    if storage.is_away(error):
+        sentence = "A part of the portal is out of reach. Nothing was lost."
+        answer = _answer(503, "unavailable", "We cannot do this right now", sentence, "Try again in a moment.", {})
+        answer.headers["Retry-After"] = str(whole_seconds(RETRY_AFTER))
+        return answer
     title = "Something went wrong on our side"
     return _answer(500, "internal_error", title, "The fault has been noted.", NEXT_STEPS[500], {})
 

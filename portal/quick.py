@@ -14,7 +14,6 @@ from sqlalchemy.engine.interfaces import Dialect
 
 Row = tuple[Any, ...]
 Processor = Callable[[Any], Any]
-Fetch = Callable[[Any], Any]
 
 
 class QuickSelect:
@@ -26,23 +25,76 @@ class QuickSelect:
 
     def first(self, engine: Engine, parameters: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
-        compiled = self._for(engine)
-        row = _fetched(engine, compiled.sql, compiled.bound(parameters), lambda cursor: cursor.fetchone())
-        return None if row is None else compiled.converted([row])[0]
+        with reading(engine) as reader:
+            return reader.first(self, parameters)
 
     def all(self, engine: Engine, parameters: Mapping[str, Any]) -> list[Row]:
         """Every row."""
-        compiled = self._for(engine)
-        return compiled.converted(
-            _fetched(engine, compiled.sql, compiled.bound(parameters), lambda cursor: cursor.fetchall())
-        )
+        with reading(engine) as reader:
+            return reader.all(self, parameters)
 
-    def _for(self, engine: Engine) -> "_Compiled":
-        name = engine.dialect.name
-        compiled = self._compiled.get(name)
+    def for_dialect(self, dialect: Dialect) -> "_Compiled":
+        """The statement as this database's driver wants it."""
+        compiled = self._compiled.get(dialect.name)
         if compiled is None:
-            compiled = self._compiled[name] = _Compiled(self._statement, engine.dialect)
+            compiled = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
         return compiled
+
+
+class Reader:
+    """One of the pool's connections, on which every statement stands alone and sees what has been committed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._pooled = engine.raw_connection()
+        self._is_proven = False  # that it did not die while it lay in the pool
+        self._has_changed = False
+
+    def first(self, query: QuickSelect, parameters: Mapping[str, Any]) -> Row | None:
+        """The first row, or None."""
+        compiled = query.for_dialect(self._engine.dialect)
+        row = self._run(compiled.sql, compiled.bound(parameters)).fetchone()
+        return None if row is None else compiled.converted([row])[0]
+
+    def all(self, query: QuickSelect, parameters: Mapping[str, Any]) -> list[Row]:
+        """Every row."""
+        compiled = query.for_dialect(self._engine.dialect)
+        return compiled.converted(self._run(compiled.sql, compiled.bound(parameters)).fetchall())
+
+    def close(self) -> None:
+        """Give the connection back as it came."""
+        driver: Any = self._pooled.driver_connection
+        if self._has_changed and not driver.closed:
+            driver.autocommit = False
+        self._pooled.close()
+
+    def _run(self, sql: str, parameters: Any) -> Any:
+        try:
+            cursor = self._ask(sql, parameters)
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            if self._is_proven or not self._engine.dialect.is_disconnect(error, self._pooled.driver_connection, None):
+                raise
+            self._replace(error)
+            cursor = self._ask(sql, parameters)
+        self._is_proven = True
+        return cursor
+
+    def _ask(self, sql: str, parameters: Any) -> Any:
+        driver: Any = self._pooled.driver_connection
+        if getattr(driver, "autocommit", None) is False:  # a lone SELECT needs no BEGIN and no ROLLBACK around it
+            driver.autocommit = self._has_changed = True
+        return driver.execute(sql, parameters)
+
+    def _replace(self, error: BaseException) -> None:
+        """Whatever ended this one, a restart say, has ended all that lay beside it in the pool."""
+        self._pooled.invalidate(error)
+        self._engine.dispose()
+        self._pooled, self._has_changed = self._engine.raw_connection(), False
+
+
+def reading(engine: Engine) -> "closing[Reader]":
+    """A reader for several statements in a row: taking a connection from the pool costs as much as one of them."""
+    return closing(Reader(engine))
 
 
 class _Compiled:
@@ -77,30 +129,3 @@ class _Compiled:
     def _stored(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         into = self._into
         return {name: into[name](value) if name in into else value for name, value in parameters.items()}
-
-
-def _fetched(engine: Engine, sql: str, parameters: Any, fetch: Fetch) -> Any:
-    """What the statement gives; asked once more where the connection had died while it lay in the pool."""
-    connection = engine.raw_connection()
-    try:
-        return _run(connection.driver_connection, sql, parameters, fetch)
-    except engine.dialect.loaded_dbapi.Error as error:
-        if not engine.dialect.is_disconnect(error, connection.driver_connection, None):
-            raise
-        connection.invalidate(error)
-    finally:
-        connection.close()
-    engine.dispose()  # whatever ended that one, a restart say, has ended all that lay beside it
-    with closing(engine.raw_connection()) as another:
-        return _run(another.driver_connection, sql, parameters, fetch)
-
-
-def _run(connection: Any, sql: str, parameters: Any, fetch: Fetch) -> Any:
-    has_transactions = hasattr(connection, "autocommit") and connection.autocommit is False
-    if has_transactions:
-        connection.autocommit = True  # a lone SELECT needs no BEGIN and no ROLLBACK around it
-    try:
-        return fetch(connection.execute(sql, parameters))
-    finally:
-        if has_transactions and not connection.closed:
-            connection.autocommit = False

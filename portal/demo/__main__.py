@@ -7,7 +7,7 @@ import threading
 
 from portal.adapters import embedded_redis
 from portal.demo.processes import DemoFailed, Processes
-from portal.demo.setting import HOST, Setting, read_setting, told_ports
+from portal.demo.setting import HOST, Setting, hold, read_setting, told_ports
 
 LOOK_EVERY_S = 1.0
 
@@ -16,6 +16,7 @@ def main() -> int:
     """Start everything, say where it is, and end everything on Ctrl-C."""
     try:
         setting = read_setting(os.environ)
+        held = hold(setting.data_dir)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -33,6 +34,7 @@ def main() -> int:
         _say("Ending ...")
         processes.end_all()
         embedded_redis.stop(setting.data_dir)
+        held.close()
 
 
 def _run(setting: Setting, processes: Processes, environ: dict[str, str], stopping: threading.Event) -> int:

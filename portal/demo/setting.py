@@ -1,13 +1,16 @@
 """Where everything of a demo listens, and the environment its processes share."""
 
+import fcntl
 import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
+ANOTHER = "PORTAL_DATA_DIR=./another make demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,20 @@ def read_setting(environ: Mapping[str, str]) -> Setting:
     data_dir = _usable(Path(environ.get("PORTAL_DATA_DIR") or "instance").absolute())
     provider_port, mail_port = (_near(port + offset) for offset in (1, 2))
     return Setting(data_dir, port, provider_port, mail_port)
+
+
+def hold(data_dir: Path) -> IO[str]:
+    """Keep other demos out of this folder until the file returned is closed, or we end; raises ValueError for a second.
+
+    A second one would tell the providers that the portal has moved to its own address.
+    """
+    lock = (data_dir / "demo.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise ValueError(f"A demo runs in {data_dir} already. Give this one a folder of its own: {ANOTHER}") from None
+    return lock
 
 
 def _usable(data_dir: Path) -> Path:

@@ -50,7 +50,8 @@ _TRANSIENT_STATUS = frozenset({408, 421, 425})
 _TIME_REASON = re.compile(r"\bexpired\b|\binactiv")
 _OTHER_REASON = re.compile(r"\b(?:invalid|revoked|unknown|malformed|or)\b|/")
 _TOKEN_FIELDS = ("/access_token", "/id_token")
-_UNSAFE_IN_REASON = re.compile(r"[^a-z0-9_.:-]")
+_PLAIN_WORD = re.compile(r"(?=.{1,60}$)(?:[a-z]+\d{0,7}|\d{1,9})(?:[_.:-](?:[a-z]+\d{0,7}|\d{1,9}))*")
+"""Words and numbers, and nothing that could be a token: careless providers repeat what they were sent."""
 
 
 def classify(answer: Answer, rules: Sequence[FaultRule] = ()) -> Verdict:
@@ -146,5 +147,5 @@ def _verdict(fault: Fault, answer: Answer, reason: str = "") -> Verdict:
 
 def _reason(answer: Answer) -> str:
     """The error word and the status: what can be logged and shown without carrying the provider's text along."""
-    word = _UNSAFE_IN_REASON.sub("", answer.word)[:60]
-    return f"{word} (HTTP {answer.status})" if word else f"HTTP {answer.status}"
+    is_plain = _PLAIN_WORD.fullmatch(answer.word)
+    return f"{answer.word} (HTTP {answer.status})" if is_plain else f"HTTP {answer.status}"

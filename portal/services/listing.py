@@ -1,25 +1,24 @@
 """Every connection of an organization by the date it ends, in pages by key: the last is as quick as the first."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
-
+from portal import quick
 from portal.crypto import from_base64url, to_base64url
-from portal.db import NEVER, db, reading
-from portal.models import Member
-from portal.quick import Row
+from portal.db import NEVER, db
+from portal.quick import QuickSelect, Reader, Row
 from portal.rules.problems import InvalidRequest, NotFound
 from portal.rules.status import Status, status_of
-from portal.services import listing_queries, people_search, policy
+from portal.services import listing_people, listing_queries, policy
 from portal.services.asker import Asker
-from portal.services.listing_queries import FEW_PEOPLE, Shape
+from portal.services.listing_people import People
+from portal.services.listing_queries import Shape
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
+OF_PERSON = 5  # columns: name, address, team, last and next reminder
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +33,17 @@ class Filters:
     ends_before: datetime | None = None
 
     @property
+    def about_people(self) -> dict[str, str | None]:
+        return {"team": self.team, "search": self.search, "email": self.member_email}
+
+    @property
     def is_about_people(self) -> bool:
-        return bool(self.team or self.search or self.member_email)
+        return any(self.about_people.values())
 
 
 @dataclass(frozen=True, slots=True)
 class ListedConnection:
-    """One line of the list."""
+    """One line of the list; what its consent gave stands there if it was asked for."""
 
     id: UUID
     provider_id: str
@@ -54,10 +57,10 @@ class ListedConnection:
     team: str | None
     last_reminder_at: datetime | None
     next_reminder_at: datetime | None
-    access_expires_at: datetime | None
-    scopes: tuple[str, ...]
-    accounts: tuple[dict[str, str], ...]
-    generation: int | None
+    access_expires_at: datetime | None = None
+    scopes: tuple[str, ...] = ()
+    accounts: tuple[dict[str, str], ...] = ()
+    generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,78 +71,86 @@ class ListingPage:
     next_cursor: str | None
 
 
-def ending_first(
-    asker: Asker, filters: Filters, after: str | None = None, *, now: datetime, limit: int = PAGE_SIZE
+def ending_first(  # who asks, for what, from where on, and how much of it
+    asker: Asker,
+    filters: Filters,
+    after: str | None = None,
+    *,
+    limit: int = PAGE_SIZE,
+    has_grants: bool = False,
+    now: datetime,
 ) -> ListingPage:
     """The connections that match, soonest consent end first, from behind the cursor `after` on."""
-    limit = max(1, min(limit, LARGEST_PAGE))
-    lead = policy.lead_of(asker)
-    bounds = {"limit": limit + 1, "now": now, "window_ends": now + lead} | _position(after)
-    rows = _rows(asker, filters, bounds)
+    limit, position = max(1, min(limit, LARGEST_PAGE)), _position(after)
+    with quick.reading(db.engine) as reader:
+        lead = policy.lead_of(asker, reader)
+        wanted = _Wanted.by(reader, asker, filters)
+        shape = wanted.shape(has_cursor=bool(position), has_grants=has_grants)
+        bounds = {"limit": limit + 1, "now": now, "window_ends": now + lead} | position
+        rows = reader.all(wanted.query(shape), wanted.values | bounds) if wanted.can_be_met else []
     listed = tuple(_listed(row, now=now, lead=lead) for row in rows[:limit])
     return ListingPage(listed, _cursor(listed[-1]) if len(rows) > limit else None)
 
 
 def one(asker: Asker, connection_id: UUID, *, now: datetime) -> ListedConnection:
-    """One connection of the organization as the list shows it; raises NotFound for any other."""
+    """One connection of the organization as the list shows it, all of it; raises NotFound for any other."""
     which = {"organization_id": asker.organization_id, "id": connection_id}
-    row = listing_queries.of_one().first(db.engine, which)
+    with quick.reading(db.engine) as reader:
+        lead, row = policy.lead_of(asker, reader), reader.first(listing_queries.of_one(), which)
     if row is None:
         raise NotFound
-    return _listed(row, now=now, lead=policy.lead_of(asker))
+    return _listed(row, now=now, lead=lead)
 
 
-def _rows(asker: Asker, filters: Filters, bounds: Mapping[str, Any]) -> Sequence[Row]:
-    few = _few_people(asker, filters) if filters.is_about_people else None
-    if few is not None and not few:
-        return ()
-    shape = Shape(
-        status=filters.status,
-        has_provider=filters.provider_id is not None,
-        has_end=filters.ends_before is not None,
-        has_cursor="id" in bounds,
-        places=listing_queries.places_for(few or ()),
-    )
-    values = {
-        "organization_id": asker.organization_id,
-        "provider_id": filters.provider_id,
-        "ends_before": filters.ends_before,
-    }
-    is_of_many = filters.is_about_people and few is None
-    query = listing_queries.of_many(shape, _of_many(asker, filters)) if is_of_many else listing_queries.of_shape(shape)
-    return query.all(db.engine, {**values, **bounds, **listing_queries.placed(few or ())})
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The filters with the people they are about: None for everybody, and `is_about_many` where no list names them."""
 
+    asker: Asker
+    filters: Filters
+    people: People
 
-@reading
-def _few_people(asker: Asker, filters: Filters) -> Sequence[UUID] | None:
-    """The people the filters mean, by the quickest way; None when they are too many to be named one by one."""
-    meant = select(Member.id).where(Member.organization_id == asker.organization_id, *_about_people(filters))
-    if filters.search:
-        meant = meant.where(people_search.matches(filters.search))
-    few = db.session.scalars(meant.limit(FEW_PEOPLE + 1)).all()
-    return few if len(few) <= FEW_PEOPLE else None
+    @classmethod
+    def by(cls, reader: Reader, asker: Asker, filters: Filters) -> Self:
+        about = filters.is_about_people
+        return cls(asker, filters, listing_people.few(reader, asker, **filters.about_people) if about else None)
 
+    @property
+    def can_be_met(self) -> bool:
+        return self.people != ()
 
-def _of_many(asker: Asker, filters: Filters) -> list[ColumnElement[bool]]:
-    """The conditions on a connection's member at hand."""
-    own = [Member.organization_id == asker.organization_id, *_about_people(filters)]
-    return [*own, people_search.contains(filters.search)] if filters.search else own
+    @property
+    def values(self) -> dict[str, Any]:
+        return {
+            "organization_id": self.asker.organization_id,
+            "provider_id": self.filters.provider_id,
+            "ends_before": self.filters.ends_before,
+        } | listing_queries.placed(self.people or ())
 
+    def shape(self, *, has_cursor: bool, has_grants: bool) -> Shape:
+        return Shape(
+            status=self.filters.status,
+            has_provider=self.filters.provider_id is not None,
+            has_end=self.filters.ends_before is not None,
+            has_cursor=has_cursor,
+            places=listing_queries.places_for(self.people or ()),
+            has_grants=has_grants,
+        )
 
-def _about_people(filters: Filters) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if filters.team:
-        conditions.append(Member.team == filters.team)
-    if filters.member_email:
-        conditions.append(Member.email == filters.member_email)
-    return conditions
+    def query(self, shape: Shape) -> QuickSelect:
+        if self.people is not None or not self.filters.is_about_people:
+            return listing_queries.of_shape(shape)
+        return listing_queries.of_many(shape, listing_people.conditions(self.asker, **self.filters.about_people))
 
 
 def _listed(row: Row, *, now: datetime, lead: timedelta) -> ListedConnection:
-    id_, provider_id, nickname, subject, label, state, ends_at, *of_person, scopes, accounts, generation = row
+    id_, provider_id, nickname, subject, label, state, ends_at, *rest = row
     status = status_of(state, ends_at, now=now, lead=lead)
-    rest = [*of_person, tuple((scopes or "").split()), tuple(accounts or ()), generation]
-    return ListedConnection(id_, provider_id, nickname, subject, label, status, ends_at, *rest)
+    of_person, of_grant = rest[:OF_PERSON], rest[OF_PERSON:]
+    if of_grant:
+        access_expires_at, scopes, accounts, generation = of_grant
+        of_grant = [access_expires_at, tuple((scopes or "").split()), tuple(accounts or ()), generation]
+    return ListedConnection(id_, provider_id, nickname, subject, label, status, ends_at, *of_person, *of_grant)
 
 
 def _cursor(row: ListedConnection) -> str:

@@ -29,6 +29,8 @@ COLUMNS = (
     Member.team,
     Reminder.last_sent_at,
     Reminder.next_at,
+)
+GRANT_COLUMNS = (
     Grant.access_expires_at,
     Grant.scopes,
     Grant.accounts,
@@ -38,13 +40,17 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which conditions a list has, whatever their values; `places` is how many people's ids it names (0: anybody's)."""
+    """Which conditions a list has, whatever their values; `places` is how many people's ids it names (0: anybody's).
+
+    `has_grants`: what the consents gave is read as well, which costs a third more.
+    """
 
     status: Status | None = None
     has_provider: bool = False
     has_end: bool = False
     has_cursor: bool = False
     places: int = 0
+    has_grants: bool = False
 
 
 def places_for(people: Sequence[UUID]) -> int:
@@ -63,37 +69,38 @@ def of_shape(shape: Shape) -> QuickSelect:
 
     Further `now` and `window_ends` for a status, and `person_0`, `person_1` ... for people.
     """
-    return _page(_matching(shape))
+    return _page(shape, _matching(shape))
 
 
 def of_many(shape: Shape, people: list[ColumnElement[bool]]) -> QuickSelect:
     """The same for so many people that conditions tell them."""
     theirs = exists().where(Member.id == Connection.member_id, *people)
-    return _page(_matching(shape).where(theirs))
+    return _page(shape, _matching(shape).where(theirs))
 
 
 @cache
 def of_one() -> QuickSelect:
     """One connection: `organization_id` and `id`."""
     own = Connection.organization_id == bindparam("organization_id")
-    return QuickSelect(_rows().where(own, Connection.id == bindparam("id")))
+    return QuickSelect(_rows(has_grants=True).where(own, Connection.id == bindparam("id")))
 
 
-def _page(wanted: Select[Any]) -> QuickSelect:
+def _page(shape: Shape, wanted: Select[Any]) -> QuickSelect:
     """The page's keys are found first, and joined with the rest afterwards."""
     ordered = wanted.order_by(Connection.consent_expires_at, Connection.id)
     keys = ordered.limit(bindparam("limit", type_=Integer)).subquery()
-    rows = _rows().join(keys, keys.c.id == Connection.id)
+    rows = _rows(has_grants=shape.has_grants).join(keys, keys.c.id == Connection.id)
     return QuickSelect(rows.order_by(Connection.consent_expires_at, Connection.id))
 
 
-def _rows() -> Select[Any]:
-    return (
-        select(*COLUMNS)
+def _rows(*, has_grants: bool) -> Select[Any]:
+    columns: tuple[Any, ...] = (*COLUMNS, *GRANT_COLUMNS) if has_grants else COLUMNS
+    rows: Select[Any] = (
+        select(*columns)
         .join_from(Connection, Member, Member.id == Connection.member_id)
         .outerjoin(Reminder, Reminder.connection_id == Connection.id)
-        .outerjoin(Grant, Grant.connection_id == Connection.id)
     )
+    return rows.outerjoin(Grant, Grant.connection_id == Connection.id) if has_grants else rows
 
 
 def _matching(shape: Shape) -> Select[Any]:

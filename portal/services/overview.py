@@ -4,21 +4,24 @@ A bucket counts whole days. The two days that a status boundary runs through, to
 window, are counted again by the index up to the very moment.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
+from portal import quick
 from portal.db import db
 from portal.models import Connection, DayBucket
-from portal.quick import QuickSelect
+from portal.quick import QuickSelect, Reader
 from portal.rules.status import ConnectionState, Status
 from portal.services import policy
 from portal.services.asker import Asker
 
 WEEKS = 14
+
+Own = dict[str, Any]
 
 _OWN = DayBucket.organization_id == bindparam("organization_id")
 _ACTIVE = DayBucket.state == ConnectionState.ACTIVE
@@ -62,20 +65,24 @@ class Overview:
 
 def of_organization(asker: Asker, *, now: datetime) -> Overview:
     """The organization's connections at a glance."""
-    window_ends = now + policy.lead_of(asker)
     mondays = _mondays(now.date())
-    by_day = _by_day(asker, now.date(), max(mondays[-1] + timedelta(weeks=1), window_ends.date()))
-    counts = _counts(asker, by_day, now=now, window_ends=window_ends)
+    own = {"organization_id": asker.organization_id}
+    with quick.reading(db.engine) as reader:
+        window_ends = now + policy.lead_of(asker, reader)
+        until = max(mondays[-1] + timedelta(weeks=1), window_ends.date())
+        by_day: dict[date, int] = dict(reader.all(_BY_DAY, own | {"today": now.date(), "until": until}))
+        counts = _counts(reader, own, by_day, now=now, window_ends=window_ends)
     return Overview(counts, _weeks(by_day, mondays))
 
 
-def _counts(asker: Asker, by_day: Mapping[date, int], *, now: datetime, window_ends: datetime) -> dict[Status, int]:
-    own = {"organization_id": asker.organization_id}
-    counts = dict.fromkeys(Status, 0) | {Status(state.value): n for state, n in _BY_STATE.all(db.engine, own)}
-    before = (_BEFORE.first(db.engine, own | {"today": now.date()}) or (0,))[0] or 0
-    ended = before + _exactly(asker, now)
+def _counts(
+    reader: Reader, own: Own, by_day: Mapping[date, int], *, now: datetime, window_ends: datetime
+) -> dict[Status, int]:
+    counts = dict.fromkeys(Status, 0) | {Status(state.value): n for state, n in reader.all(_BY_STATE, own)}
+    before = (reader.first(_BEFORE, own | {"today": now.date()}) or (0,))[0] or 0
+    ended = before + _exactly(reader, own, now)
     whole_days = sum(count for day, count in by_day.items() if day < window_ends.date())
-    ended_or_ending = before + whole_days + _exactly(asker, window_ends)
+    ended_or_ending = before + whole_days + _exactly(reader, own, window_ends)
     return counts | {
         Status.ENDED: ended,
         Status.ENDING: ended_or_ending - ended,
@@ -83,16 +90,11 @@ def _counts(asker: Asker, by_day: Mapping[date, int], *, now: datetime, window_e
     }
 
 
-def _exactly(asker: Asker, moment: datetime) -> int:
+def _exactly(reader: Reader, own: Own, moment: datetime) -> int:
     """How many active connections end on the day of this moment, and not after it."""
     begins = datetime.combine(moment.date(), time(), UTC)
-    row = _UP_TO.first(db.engine, {"organization_id": asker.organization_id, "begins": begins, "moment": moment})
+    row = reader.first(_UP_TO, own | {"begins": begins, "moment": moment})
     return int(row[0]) if row else 0
-
-
-def _by_day(asker: Asker, today: date, until: date) -> Mapping[date, int]:
-    span = {"organization_id": asker.organization_id, "today": today, "until": until}
-    return dict(_BY_DAY.all(db.engine, span))
 
 
 def _mondays(today: date) -> tuple[date, ...]:
@@ -101,7 +103,9 @@ def _mondays(today: date) -> tuple[date, ...]:
 
 
 def _weeks(by_day: Mapping[date, int], mondays: tuple[date, ...]) -> tuple[Week, ...]:
-    totals: Counter[date] = Counter()
+    counts = [0] * WEEKS
     for day, count in by_day.items():
-        totals[day - timedelta(days=day.weekday())] += count
-    return tuple(Week(monday, totals[monday]) for monday in mondays)
+        week = (day - mondays[0]).days // 7
+        if week < WEEKS:
+            counts[week] += count
+    return tuple(map(Week, mondays, counts))

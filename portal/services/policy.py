@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 
 from portal.db import db, reading, transaction
 from portal.models import Organization
-from portal.quick import QuickSelect
+from portal.quick import QuickSelect, Reader
 from portal.rules.problems import InvalidRequest
 from portal.rules.reminders import ReminderPolicy, validate_policy
 from portal.services import audit
@@ -42,9 +42,9 @@ def policy_of(organization: Organization) -> ReminderPolicy:
 _LEAD_DAYS = QuickSelect(select(Organization.reminder_lead_days).where(Organization.id == bindparam("id")))
 
 
-def lead_of(asker: Asker) -> timedelta:
+def lead_of(asker: Asker, reader: Reader) -> timedelta:
     """The length of the reminder window of the asker's organization."""
-    row = _LEAD_DAYS.first(db.engine, {"id": asker.organization_id})
+    row = reader.first(_LEAD_DAYS, {"id": asker.organization_id})
     return timedelta(days=row[0] if row else 0)
 
 

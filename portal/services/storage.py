@@ -1,6 +1,6 @@
 """What it means when the database or Redis fails under whoever uses them."""
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from portal.adapters.queue import QueueGone
 
@@ -11,6 +11,11 @@ TABLES_MISSING = ("no such table", "no such column", "UndefinedTable", "Undefine
 def is_not_migrated(failure: Exception) -> bool:
     """Whether the database answers but has not the tables of this version."""
     return any(sign in str(failure) for sign in TABLES_MISSING)
+
+
+def is_away(failure: Exception) -> bool:
+    """Whether the same may succeed in a moment: a database or Redis that restarts, is busy or out of reach."""
+    return isinstance(failure, QueueGone | OperationalError) and not is_not_migrated(failure)
 
 
 def in_words(failure: Exception) -> str:

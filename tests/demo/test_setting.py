@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.demo.setting import read_setting
+from portal.demo.setting import hold, read_setting
 
 
 @pytest.mark.parametrize("port", ["abc", "0", "-1", "70000", "8000.5", "²"])
@@ -31,6 +31,12 @@ def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
 def test_a_new_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     setting = read_setting({"PORT": str(_free_port()), "PORTAL_DATA_DIR": str(tmp_path / "new")})
     assert setting.data_dir.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_holds_one_demo_at_a_time(tmp_path: Path) -> None:
+    with hold(tmp_path), pytest.raises(ValueError, match=r"A demo runs in .* already"):
+        hold(tmp_path)
+    hold(tmp_path).close()
 
 
 def _free_port() -> int:

@@ -1,46 +1,50 @@
-"""Secrets that can be recognized anywhere: what to look for, and looking for it in files of any kind."""
+"""Secrets that can be recognized anywhere, and looking for them in files of any kind.
+
+A secret has a core: a run of characters nobody else writes, and which URLs, JSON and quoting leave as they are.
+"""
 
 import base64
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 from uuid import uuid4
 
-CORE = 12  # characters of a token that are enough to know it by
+CORE = 20  # characters; less than any log would shorten a token to
+CUT_OFF = (0, 2, 3)  # leading base64 characters that depend on what stands before, by its length modulo 3
 
 
 def new(kind: str) -> str:
-    """A token as providers make them, with characters that are written differently in every encoding."""
+    """A token as providers make them, with characters in it that every encoding writes differently."""
     return f"{kind}-{uuid4().hex}~/+={uuid4().hex}"
 
 
-def shapes(secret: str) -> Iterator[bytes]:
-    """The ways in which a secret may have been written down, by somebody who never meant to."""
-    raw = secret.encode()
-    yield raw
-    yield quote(secret, safe="").encode()
-    yield quote_plus(secret).encode()
-    yield secret.replace("/", "\\/").encode()
-    yield raw.hex().encode()
-    yield raw.hex().upper().encode()
-    yield secret.encode("utf-16-le")
-    yield from (alphabet(raw) for alphabet in (_in_base64, _in_base64url))
+def shapes_of_text(secret: str) -> Iterator[bytes]:
+    """The core of a secret text in every way somebody may have written it down without meaning to."""
+    core = (re.search(r"[0-9a-f]{32}", secret) or re.search(r"[\w-]+$", secret) or [secret])[0][-CORE:]
+    yield core.encode()
+    yield core.encode("utf-16-le")
+    yield from shapes_of_bytes(core.encode())
 
 
-def of_binary(raw: bytes) -> Iterator[bytes]:
-    """The same for a secret that is bytes."""
-    yield raw
-    yield raw.hex().encode()
-    yield base64.b64encode(raw).rstrip(b"=")
-    yield base64.urlsafe_b64encode(raw).rstrip(b"=")
+def shapes_of_bytes(core: bytes) -> Iterator[bytes]:
+    """The same for a secret that is bytes: raw, in hexadecimal, and in base64 wherever it begins."""
+    yield core
+    yield core.hex().encode()
+    yield core.hex().upper().encode()
+    for before, cut_off in enumerate(CUT_OFF):
+        whole = (before + len(core)) * 8 // 6
+        padded = bytes(before) + core
+        yield base64.b64encode(padded)[cut_off:whole]
+        yield base64.urlsafe_b64encode(padded)[cut_off:whole]
 
 
 def found_in(files: Iterable[Path], needles: Iterable[bytes]) -> list[str]:
-    """Where anything of it stands: `file: what`."""
+    """Where anything of it stands: `file: what, and its surroundings`."""
     wanted = re.compile(b"|".join(map(re.escape, set(needles))))
-    return [f"{path}: {hit[0]!r}" for path in files if path.is_file() for hit in wanted.finditer(path.read_bytes())]
+    return [hit for path in files if path.is_file() for hit in _hits(path, wanted)]
 
 
-def _in_base64(raw: bytes) -> bytes:
-    return base64.b64encode(raw)
+def _hits(path: Path, wanted: re.Pattern[bytes]) -> Iterator[str]:
+    content = path.read_bytes()
+    for hit in wanted.finditer(content):
+        yield f"{path}: {content[max(0, hit.start() - 80) : hit.end() + 20]!r}"

@@ -4,7 +4,6 @@
 """
 
 import logging
-import sys
 
 from portal.app import create_app
 

@@ -61,13 +61,15 @@ class Taken:
 class MailServer:
     """Takes mails as its script says: `script(phase, recipient)` answers at `mail`, `rcpt`, `data` and `taken`.
 
-    At `taken` the mail is in the ledger already: a cut there loses the answer, not the mail.
+    At `taken` the mail is in the ledger already: a cut there loses the answer, not the mail. An answer at `data` may
+    name the mail's `{recipient}` and `{link}`. `offered` holds also what was refused then.
     """
 
     port: int = 0
     script: Script = lambda _phase, _recipient: TAKEN
     delay_s: float = 0.0
     ledger: list[Taken] = field(default_factory=list)
+    offered: list[Taken] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -113,11 +115,13 @@ class MailServer:
 
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         recipient = envelope.rcpt_tos[0]
+        mail = Taken(recipient, message_from_bytes(envelope.content, policy=policy.default))
+        self.offered.append(mail)
         answer = await self._answer(server, "data", recipient)
         if answer != TAKEN:
-            return answer
+            return answer.format(recipient=recipient, link=mail.link)
         await asyncio.sleep(self.delay_s)
-        self.ledger.append(Taken(recipient, message_from_bytes(envelope.content, policy=policy.default)))
+        self.ledger.append(mail)
         return await self._answer(server, "taken", recipient)
 
     async def _answer(self, server: Any, phase: str, recipient: str) -> str:

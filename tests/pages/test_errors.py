@@ -1,9 +1,14 @@
+import socket
+from collections.abc import Callable, Mapping
+
 import pytest
 from flask import Flask
 
 from portal.db import db
 from tests.factories import World
 from tests.page import Page, check_page
+
+MakeApp = Callable[[Mapping[str, str]], Flask]
 
 
 @pytest.fixture
@@ -30,6 +35,18 @@ def test_a_fault_of_the_api_is_problem_json(app: Flask, world: World):
     response = app.test_client().get("/api/v1/connections", headers={"Authorization": "Bearer rck_x"})
     assert (response.status_code, response.mimetype) == (500, "application/problem+json")
     assert response.get_json()["code"] == "internal_error"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/connections", "/login/nonsense"])
+def test_a_database_that_is_away_is_worth_another_try(environ: dict[str, str], make_app: MakeApp, path: str):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        away = f"postgresql://portal@127.0.0.1:{closed.getsockname()[1]}/portal"
+        app = make_app(environ | {"PORTAL_DATABASE_URL": away})
+        response = app.test_client().get(path, headers={"Authorization": "Bearer rck_x"})
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert "Nothing was lost" in response.text
 
 
 def test_a_form_that_is_not_ours_is_asked_for_again(page: Page, world: World):

@@ -45,6 +45,11 @@ def test_the_list_asks_the_database_as_often_for_many_as_for_one(ana: Page, app:
     assert "Page 29" in ana.get("/connections").text
 
 
+def test_nothing_is_said_about_the_provider_of_what_is_only_asked_for(ana: Page, app: Flask, world: World) -> None:
+    connection_id = connection_of(app, world.ana, state=ConnectionState.INVITED, consent_ends_in=None)
+    assert "The provider names none" not in ana.get(f"/connections/{connection_id}").text
+
+
 def test_the_page_names_the_backends_that_may_use_it(ana: Page, app: Flask, world: World) -> None:
     place = f"/connections/{connection_of(app, world.ana)}"
     assert "No backend of your organization so far" in ana.get(place).text

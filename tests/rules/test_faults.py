@@ -263,9 +263,15 @@ def test_the_first_rule_that_applies_decides_and_keeps_what_the_provider_asked_u
 
 
 def test_a_reason_carries_no_more_of_the_answer_than_a_word() -> None:
-    secret = "Ya29.a0 <script> " + "x" * 200
-    reason = at_token(400, {"error": secret, "error_description": secret}).reason
-    assert reason == "ya29.a0script" + "x" * 47 + " (HTTP 400)"
+    for secret in (
+        "Ya29.a0 <script> " + "x" * 200,
+        "0f3a8b1c9d2e4f5a6b7c",
+        "gho_16C7e42F292c6912E7710c838347Ae178B4a",
+        "x" * 61,
+    ):
+        assert at_token(400, {"error": secret, "error_description": secret}).reason == "HTTP 400"
+    for word in ("invalid_grant", "aadsts700082", "190", "oauth_190.463"):
+        assert at_token(400, {"error": word, "error_description": "words"}).reason == f"{word} (HTTP 400)"
 
 
 @pytest.mark.parametrize(

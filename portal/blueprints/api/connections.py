@@ -23,7 +23,9 @@ def index() -> Response:
     asker = requests.asker()
     asked = requests.query(LIST_PARAMETERS)
     limit = requests.number(asked, "limit", default=listing.PAGE_SIZE, least=1, most=listing.LARGEST_PAGE)
-    page = listing.ending_first(asker, _filters(asked), asked.get("cursor"), now=access.now(), limit=limit)
+    page = listing.ending_first(
+        asker, _filters(asked), asked.get("cursor"), limit=limit, has_grants=True, now=access.now()
+    )
     return requests.answer({"connections": [as_json(row) for row in page.rows], "next_cursor": page.next_cursor})
 
 
