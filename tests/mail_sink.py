@@ -68,7 +68,7 @@ class Sink:
 
 @contextmanager
 def running_sink(*, tls: ssl.SSLContext | None = None, password: str | None = None) -> Iterator[Sink]:
-    """A sink that listens on a port of its own; with `tls` it insists on STARTTLS, with `password` it can be signed in to."""
+    """A sink on a port of its own; with `tls` it insists on STARTTLS, with `password` it can be signed in to."""
     sink, loop, talks = Sink(), asyncio.new_event_loop(), list[SMTP]()
 
     def protocol() -> SMTP:

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import bindparam, literal_column, select
 
-from portal.db import db, transaction
+from portal.db import db
 from portal.models import Member
 from portal.quick import QuickSelect
 from tests.factories import World, make_member

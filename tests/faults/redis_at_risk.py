@@ -1,9 +1,11 @@
 """A Redis that tests may empty, kill and start again without anything it knew, or with an old snapshot."""
 
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from threading import Thread
 
 from redis import Redis, exceptions
 
@@ -51,6 +53,22 @@ class RedisAtRisk:
             client.config_set("rdbcompression", "no")
             client.save()
         return Path(shutil.copy(self._data / "dump.rdb", self._folder / "snapshot.rdb"))
+
+    def write_down_everything(self, transcript: Path) -> Thread:
+        """Everything anybody says to it goes into that file from now on, until it ends."""
+        listener = socket.socket(socket.AF_UNIX)
+        listener.connect(str(self._socket))
+        listener.sendall(b"MONITOR\r\n")
+        assert listener.recv(5) == b"+OK\r\n"
+
+        def listen() -> None:
+            with listener, transcript.open("wb") as file:
+                while heard := listener.recv(65536):
+                    file.write(heard)
+
+        listening = Thread(target=listen, daemon=True)
+        listening.start()
+        return listening
 
     def client(self) -> Redis:
         return Redis.from_url(self.url)
