@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 END_OF_MAIL = b"\r\n.\r\n"
 MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 ANSWERS = {
-    b"EHLO": b"250-sink.example\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
+    b"EHLO": b"250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
     b"DATA": b"354 go on\r\n",
     b"QUIT": b"221 bye\r\n",
 }

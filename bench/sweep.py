@@ -12,7 +12,7 @@ from portal import clock
 from portal.db import NEVER
 from portal.services import reminders
 
-CLAIMS = 5
+CLAIMS = 9
 IDLE = "SELECT MIN(next_at) FROM reminders"
 CLAIM = "UPDATE reminders SET next_at = ?, last_step = next_step WHERE next_at <= ?"
 CHOSEN = "CREATE TABLE bench_due (connection_id {kind} PRIMARY KEY)"
@@ -21,6 +21,8 @@ CHOOSE = """
     (SELECT connection_id, ROW_NUMBER() OVER (ORDER BY connection_id) AS number FROM reminders) numbered
     WHERE number % {every} = 0 ORDER BY connection_id LIMIT {due}
 """
+TIDY_POSTGRESQL = ("VACUUM ANALYZE reminders", "VACUUM ANALYZE emails", "CHECKPOINT")
+TIDY_SQLITE = ("PRAGMA wal_checkpoint(TRUNCATE)",)
 MADE_DUE = (
     "UPDATE reminders SET email_id = NULL, last_step = NULL, next_step = 14, next_at = ? "
     "WHERE connection_id IN (SELECT connection_id FROM bench_due)"
@@ -84,9 +86,9 @@ def _make_due(driver: Driver) -> datetime:
     now = clock.now()
     driver.run(MADE_DUE, stored(now))
     driver.run("DELETE FROM emails")
-    if driver.is_postgresql:
-        driver.run("VACUUM ANALYZE reminders")
-        driver.run("VACUUM ANALYZE emails")
+    tidying = TIDY_POSTGRESQL if driver.is_postgresql else TIDY_SQLITE
+    for statement in tidying:
+        driver.run(statement)
     return now
 
 

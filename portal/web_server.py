@@ -17,6 +17,7 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = _threads(os.environ.get("PORTAL_THREADS", ""))
 control_socket_disable = True
 graceful_timeout = 30
+keepalive = 75  # longer than proxies keep idle connections: a request must not meet one that is just being closed
 max_requests = 0
 logger_class = "portal.server_log.MaskedServerLog"
 
