@@ -16,7 +16,7 @@ BENCH := $(call stamp,bench)
 FOR_DEMO := $(firstword $(wildcard $(BENCH) $(DEV)) $(RUNTIME))
 FOR_TESTS := $(firstword $(wildcard $(BENCH)) $(DEV))
 
-FAST_TESTS = $(wildcard tests/rules tests/providers tests/services tests/jobs tests/contracts)
+FAST_TESTS = tests/rules tests/providers tests/services tests/contracts
 
 .PHONY: help demo test check lint types layers fast-tests bench soak lock clean chromium venv-module
 
@@ -36,7 +36,7 @@ test: $(FOR_TESTS) chromium
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(FOR_TESTS)
-	@$(MAKE) -k -j$(WORKERS) --output-sync=target types fast-tests layers lint
+	@$(MAKE) -k types layers lint fast-tests
 
 lint: $(FOR_TESTS)
 	$(BIN)/ruff check
@@ -49,7 +49,7 @@ layers: $(FOR_TESTS)
 	$(BIN)/lint-imports --no-logo
 
 fast-tests: $(FOR_TESTS)
-	$(BIN)/python -m pytest -q -m "not soak and not browser and not postgresql" $(FAST_TESTS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not (soak or slow or browser or postgresql)" $(FAST_TESTS)
 
 bench: $(BENCH)
 	$(BIN)/python -m bench

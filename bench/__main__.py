@@ -16,6 +16,7 @@ MEASUREMENTS = {
     "tokens": "token_requests",
     "stampede": "stampede",
     "dashboard": "dashboard",
+    "django": "beside_django",
     "sweep": "sweep",
     "mails": "mails",
 }

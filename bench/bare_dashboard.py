@@ -39,14 +39,12 @@ UP_TO = """
 class BareDashboard:
     """One kept connection and the six statements."""
 
-    def __init__(self, url: str, rows: Rows) -> None:
-        self._driver = Driver(url)
+    def __init__(self, driver: Driver, rows: Rows) -> None:
+        self._driver = driver
         is_postgresql = self._driver.is_postgresql
         self._organization: Any = rows.organization_id if is_postgresql else rows.organization_id.hex
         self._people = PEOPLE["postgresql" if is_postgresql else "sqlite"]
         self._phrase = "%{}%" if is_postgresql else '"{}"'
-        if is_postgresql:
-            self._driver.run("SET TIME ZONE 'UTC'")
 
     def rows(self, search: str | None) -> Sequence[Row]:
         keys, given = KEYS, [self._organization, stored(BEGINNING), "0" * 32]
@@ -66,9 +64,9 @@ class BareDashboard:
         return self._driver.all(UP_TO, self._organization, stored(begins), stored(moment))
 
 
-def create_app(url: str, rows: Rows) -> Flask:
+def create_app(driver: Driver, rows: Rows) -> Flask:
     """A page that shows nothing of what it has read."""
-    app, bare = Flask("bare"), BareDashboard(url, rows)
+    app, bare = Flask("bare"), BareDashboard(driver, rows)
     app.jinja_loader = DictLoader({"page.html": PAGE})  # type: ignore[assignment]
 
     @app.get("/")

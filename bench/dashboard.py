@@ -1,9 +1,10 @@
-"""The dashboard's first page, a deep page and a search, beside their limit and beside Django's admin."""
+"""The dashboard's first page, a deep page and a search, beside their limit and beside a small organization's."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from bench import bare_dashboard, django_admin
-from bench.figures import Bound, Figure, Median, at_least, at_most
+from bench import bare_dashboard
+from bench.drivers import Driver
+from bench.figures import Bound, Figure, Median, at_most
 from bench.pages import admin_cookie, asking_for
 from bench.rows import RARE
 from bench.site import Filled, Site
@@ -14,7 +15,6 @@ from portal.services.asker import Asker
 from portal.services.listing import Filters
 
 PATH = "/admin/connections"
-SLOW_REPEATS = 7
 
 Compared = tuple[str, str, Bound]
 
@@ -24,35 +24,40 @@ BOUNDS: tuple[Compared, ...] = (
     ("deep page", "first page", at_most(1.3)),
     ("search", "limit of the search", at_most(3)),
 )
-BOUNDS_OF_DJANGO: tuple[Compared, ...] = (
-    ("first page in Django's admin", "first page", at_least(20)),
-    ("deep page in Django's admin", "deep page", at_least(100)),
-)
 
 
 def measure(site: Site) -> Iterator[Figure]:
-    ours = _ours(site)
-    yield from _figures(site, in_turns(ours | _limits(site), repeats=site.size.repeats), BOUNDS)
-    with django_admin.changelist(site.large.portal.url) as page:
-        theirs = {
-            "first page in Django's admin": milliseconds(page(1)),
-            "deep page in Django's admin": milliseconds(page(site.size.deep_page)),
+    """The whole page as the web server would get it, signed in, with counts and picture."""
+    with Driver(site.large.portal.url) as driver:
+        runs = {
+            "first page": first_page(site.large),
+            "first page of the small organization": first_page(site.small),
+            "deep page": deep_page(site),
+            "search": _page(site.large, {"search": RARE}),
+            **_limits(driver, site.large),
         }
-        both = {name: ours[name] for name in ("first page", "deep page")} | theirs
-        yield from _figures(site, in_turns(both, repeats=min(SLOW_REPEATS, site.size.repeats)), BOUNDS_OF_DJANGO)
+        medians = in_turns(runs, repeats=site.size.repeats, warm_up=3)
+    yield from figures_of(site, medians, BOUNDS)
 
 
-def _ours(site: Site) -> dict[str, Measured]:
-    return {
-        "first page": _page(site.large, {}),
-        "first page of the small organization": _page(site.small, {}),
-        "deep page": _page(site.large, {"after": _cursor(site.large, site.size.deep_page)}),
-        "search": _page(site.large, {"search": RARE}),
-    }
+def figures_of(site: Site, medians: Mapping[str, float], bounds: Sequence[Compared]) -> Iterator[Figure]:
+    """What was measured, as it is compared."""
+    for subject, reference, bound in bounds:
+        measured, compared = (Median(name, medians[name], "ms") for name in (subject, reference))
+        yield Figure("dashboard", site.kind, measured, compared, bound)
 
 
-def _limits(site: Site) -> dict[str, Measured]:
-    bare = bare_dashboard.create_app(site.large.portal.url, site.large.rows)
+def first_page(filled: Filled) -> Measured:
+    return _page(filled, {})
+
+
+def deep_page(site: Site) -> Measured:
+    """Page 5,000 of the million."""
+    return _page(site.large, {"after": _cursor(site.large, site.size.deep_page)})
+
+
+def _limits(driver: Driver, filled: Filled) -> dict[str, Measured]:
+    bare = bare_dashboard.create_app(driver, filled.rows)
     return {
         "its limit": milliseconds(asking_for(bare, "/", {})),
         "limit of the search": milliseconds(asking_for(bare, "/", {"search": RARE})),
@@ -75,9 +80,3 @@ def _cursor(filled: Filled, page: int) -> str:
     if cursor is None:
         raise RuntimeError(f"there is no page {page}")
     return cursor
-
-
-def _figures(site: Site, medians: Mapping[str, float], bounds: tuple[Compared, ...]) -> Iterator[Figure]:
-    for subject, reference, bound in bounds:
-        measured, compared = (Median(name, medians[name], "ms") for name in (subject, reference))
-        yield Figure("dashboard", site.kind, measured, compared, bound)

@@ -2,10 +2,10 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import psycopg
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 Row = Sequence[Any]
 
@@ -16,11 +16,7 @@ class Driver:
     def __init__(self, url: str) -> None:
         address = make_url(url)
         self.is_postgresql = address.get_backend_name() == "postgresql"
-        self._connection: Any = (
-            psycopg.connect(host=address.query["host"], user=address.username, dbname=address.database, autocommit=True)
-            if self.is_postgresql
-            else sqlite3.connect(address.database or "", isolation_level=None, check_same_thread=False)
-        )
+        self._connection: Any = _of_postgresql(address) if self.is_postgresql else _of_sqlite(address)
 
     def run(self, sql: str, *parameters: Any) -> Any:
         """The cursor of one statement."""
@@ -40,6 +36,23 @@ class Driver:
     def close(self) -> None:
         self._connection.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_how: object) -> None:
+        self.close()
+
     @property
     def raw(self) -> Any:
         return self._connection
+
+
+def _of_postgresql(address: URL) -> psycopg.Connection[Any]:
+    in_utc = "-c timezone=UTC"  # what we send are UTC moments without their zone
+    return psycopg.connect(
+        host=address.query["host"], user=address.username, dbname=address.database, options=in_utc, autocommit=True
+    )
+
+
+def _of_sqlite(address: URL) -> sqlite3.Connection:
+    return sqlite3.connect(address.database or "", isolation_level=None, check_same_thread=False)

@@ -30,7 +30,6 @@ def load(
 def _without_checks(driver: Driver) -> None:
     if driver.is_postgresql:
         driver.run("SET session_replication_role = replica")  # no foreign keys: we know what belongs to what
-        driver.run("SET TIME ZONE 'UTC'")
     else:
         driver.run("PRAGMA synchronous=OFF")
 

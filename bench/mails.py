@@ -73,8 +73,6 @@ def _sink(site: Site, latency_s: float) -> Iterator[int]:
 def _campaign(portal: Portal, mails: int) -> Iterator[Driver]:
     """So many members, each with a reminder that can be made due."""
     driver, now = Driver(portal.url), clock.now()
-    if driver.is_postgresql:
-        driver.run("SET TIME ZONE 'UTC'")
     soon, later = stored(now + timedelta(days=1)), stored(now + timedelta(days=13))
     driver.run(CHOOSE.format(soon=soon, later=later, count=mails))
     yield driver

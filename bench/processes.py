@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from tests.patience import eventually
 
@@ -43,20 +44,16 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A child process that is ended, politely first, when the block is left."""
     inherited = [listener.fileno()] if listener else []
-    with log.open("ab") as output:
-        child = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**_plain_environment(), **environ},
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            pass_fds=inherited,
-        )
-    try:
-        yield child
-    finally:
-        _end(child)
+    environ = {**_plain_environment(), **environ}
+    streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with (
+        log.open("ab") as output,
+        subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, pass_fds=inherited, **streams) as child,
+    ):
+        try:
+            yield child
+        finally:
+            _end(child)
 
 
 def _plain_environment() -> dict[str, str]:

@@ -31,8 +31,6 @@ MADE_DUE = (
 
 def measure(site: Site) -> Iterator[Figure]:
     driver = Driver(site.large.portal.url)
-    if driver.is_postgresql:
-        driver.run("SET TIME ZONE 'UTC'")
     with site.large.portal.app.app_context():
         idle = in_turns(_idle(driver), repeats=site.size.repeats)
         _choose(driver, site.size)

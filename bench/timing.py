@@ -16,6 +16,7 @@ def in_turns(runs: Mapping[str, Measured], *, repeats: int, warm_up: int = 1) ->
     for number in range(warm_up + repeats):
         names = list(runs)[:: 1 if number % 2 else -1]  # nobody always comes after the same neighbour
         rounds.append({name: runs[name]() for name in names})
+    gc.unfreeze()
     counted = rounds[warm_up:]
     return {name: statistics.median(one[name] for one in counted) for name in runs}
 

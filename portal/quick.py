@@ -6,11 +6,11 @@ transaction: it sees whatever has been committed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Engine, Select
 from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
 Processor = Callable[[Any], Any]
@@ -25,12 +25,12 @@ class QuickSelect:
 
     def first(self, engine: Engine, parameters: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
-        with reading(engine) as reader:
+        with Reader(engine) as reader:
             return reader.first(self, parameters)
 
     def all(self, engine: Engine, parameters: Mapping[str, Any]) -> list[Row]:
         """Every row."""
-        with reading(engine) as reader:
+        with Reader(engine) as reader:
             return reader.all(self, parameters)
 
     def for_dialect(self, dialect: Dialect) -> "_Compiled":
@@ -42,7 +42,12 @@ class QuickSelect:
 
 
 class Reader:
-    """One of the pool's connections, on which every statement stands alone and sees what has been committed."""
+    """One of the pool's connections, on which every statement stands alone and sees what has been committed.
+
+    Worth keeping for several statements in a row: taking it from the pool costs as much as one of them.
+    """
+
+    __slots__ = ("_engine", "_has_changed", "_is_proven", "_pooled")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -54,14 +59,17 @@ class Reader:
         """The first row, or None."""
         compiled = query.for_dialect(self._engine.dialect)
         row = self._run(compiled.sql, compiled.bound(parameters)).fetchone()
-        return None if row is None else compiled.converted([row])[0]
+        return None if row is None else compiled.converted_one(row)
 
     def all(self, query: QuickSelect, parameters: Mapping[str, Any]) -> list[Row]:
         """Every row."""
         compiled = query.for_dialect(self._engine.dialect)
         return compiled.converted(self._run(compiled.sql, compiled.bound(parameters)).fetchall())
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_how: object) -> None:
         """Give the connection back as it came."""
         driver: Any = self._pooled.driver_connection
         if self._has_changed and not driver.closed:
@@ -69,11 +77,12 @@ class Reader:
         self._pooled.close()
 
     def _run(self, sql: str, parameters: Any) -> Any:
+        driver_error = self._engine.dialect.loaded_dbapi.Error
         try:
             cursor = self._ask(sql, parameters)
-        except self._engine.dialect.loaded_dbapi.Error as error:
+        except driver_error as error:
             if self._is_proven or not self._engine.dialect.is_disconnect(error, self._pooled.driver_connection, None):
-                raise
+                raise DBAPIError.instance(sql, None, error, driver_error, hide_parameters=True) from error
             self._replace(error)
             cursor = self._ask(sql, parameters)
         self._is_proven = True
@@ -90,11 +99,6 @@ class Reader:
         self._pooled.invalidate(error)
         self._engine.dispose()
         self._pooled, self._has_changed = self._engine.raw_connection(), False
-
-
-def reading(engine: Engine) -> "closing[Reader]":
-    """A reader for several statements in a row: taking a connection from the pool costs as much as one of them."""
-    return closing(Reader(engine))
 
 
 class _Compiled:
@@ -118,6 +122,10 @@ class _Compiled:
     def bound(self, parameters: Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
         ready = self._constants | self._stored(parameters)
         return [ready[name] for name in self._order] if self._order is not None else ready
+
+    def converted_one(self, row: Sequence[Any]) -> Row:
+        pairs = zip(self._out, row, strict=True)
+        return tuple([value if convert is None else convert(value) for convert, value in pairs])
 
     def converted(self, rows: Iterable[Sequence[Any]]) -> list[Row]:
         """Column by column: most columns need no conversion."""

@@ -30,6 +30,7 @@ class Sink:
     connections: int = 0
     credentials: list[tuple[str, str]] = field(default_factory=list)
     replies: deque[str] = field(default_factory=deque)
+    is_pipelining: bool = False  # whether it says that it takes several commands at once
     on_rcpt: Script = lambda _address: ACCEPT
     on_data: Script = lambda _address: ACCEPT
 
@@ -40,6 +41,12 @@ class Sink:
     def to(self, address: str) -> list[EmailMessage]:
         """What arrived for one address, in order."""
         return [mail for mail, to in zip(self.taken, self.recipients, strict=True) if to == address]
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [responses[0], "250-PIPELINING", *responses[1:]] if self.is_pipelining else responses
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]

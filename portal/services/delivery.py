@@ -30,6 +30,7 @@ from portal.services.audit import EventKind
 from portal.services.outgoing import Outgoing
 
 CONNECTIONS = 8
+CONNECTIONS_NEARBY = 3  # to a server that answers at once more of them only get into each other's way
 WORTH_A_CONNECTION = 4  # mails; opening a connection takes about as long as sending one
 BUDGET_S = 20.0  # then a worker turns to other jobs; the sweep rings again for what is left
 QUICK_S = 0.01  # a server that never answers sooner is far away: with one mail at a time it would take all day
@@ -66,7 +67,8 @@ def deliver(email_ids: Sequence[int], *, now: datetime) -> Tally:
     if not ready:
         return Tally()
     letters.load({one.kind for one in ready})
-    width = min(CONNECTIONS, -(-len(ready) // WORTH_A_CONNECTION))
+    connections = CONNECTIONS_NEARBY if _turns.is_nearby else CONNECTIONS
+    width = min(connections, -(-len(ready) // WORTH_A_CONNECTION))
     shares = [list(ready[first::width]) for first in range(width)]
     deliver_share = partial(_deliver_share, claimant=claimant, until=until, now=now)
     return sum(run_side_by_side(deliver_share, shares, width=width), Tally())
@@ -128,6 +130,11 @@ class _Turns:
     def remember(self, seconds: float) -> None:
         """How long the server took to answer."""
         self._answers = (*self._answers[1 - REMEMBERED_ANSWERS :], seconds)
+
+    @property
+    def is_nearby(self) -> bool:
+        """Whether the server is known to answer quickly."""
+        return min(self._answers, default=QUICK_S) < QUICK_S
 
     @contextmanager
     def take(self) -> Iterator[None]:

@@ -82,7 +82,7 @@ def ending_first(  # who asks, for what, from where on, and how much of it
 ) -> ListingPage:
     """The connections that match, soonest consent end first, from behind the cursor `after` on."""
     limit, position = max(1, min(limit, LARGEST_PAGE)), _position(after)
-    with quick.reading(db.engine) as reader:
+    with quick.Reader(db.engine) as reader:
         lead = policy.lead_of(asker, reader)
         wanted = _Wanted.by(reader, asker, filters)
         shape = wanted.shape(has_cursor=bool(position), has_grants=has_grants)
@@ -95,7 +95,7 @@ def ending_first(  # who asks, for what, from where on, and how much of it
 def one(asker: Asker, connection_id: UUID, *, now: datetime) -> ListedConnection:
     """One connection of the organization as the list shows it, all of it; raises NotFound for any other."""
     which = {"organization_id": asker.organization_id, "id": connection_id}
-    with quick.reading(db.engine) as reader:
+    with quick.Reader(db.engine) as reader:
         lead, row = policy.lead_of(asker, reader), reader.first(listing_queries.of_one(), which)
     if row is None:
         raise NotFound

@@ -67,7 +67,7 @@ def of_organization(asker: Asker, *, now: datetime) -> Overview:
     """The organization's connections at a glance."""
     mondays = _mondays(now.date())
     own = {"organization_id": asker.organization_id}
-    with quick.reading(db.engine) as reader:
+    with quick.Reader(db.engine) as reader:
         window_ends = now + policy.lead_of(asker, reader)
         until = max(mondays[-1] + timedelta(weeks=1), window_ends.date())
         by_day: dict[date, int] = dict(reader.all(_BY_DAY, own | {"today": now.date(), "until": until}))

@@ -4,6 +4,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,61 @@ def test_several_mails_share_one_connection(smtp: Sink, context: Flask) -> None:
             carrier.hand_over(RAW)
     assert (len(smtp.taken), smtp.connections) == (3, 1)
     assert smtp.taken[0].get_content().startswith(".A line")
+
+
+def test_a_server_that_takes_commands_at_once_gets_them_at_once(smtp: Sink, context: Flask) -> None:
+    smtp.is_pipelining = True
+    with mail.carrier() as carrier:
+        for _ in range(3):
+            carrier.announce(US, ANA)
+            carrier.hand_over(RAW)
+    assert (len(smtp.taken), smtp.connections) == (3, 1)
+
+
+def test_a_reader_refused_among_commands_sent_at_once_stops_no_other(smtp: Sink, context: Flask) -> None:
+    smtp.is_pipelining = True
+    smtp.on_rcpt = lambda address: "550 nobody here" if address == ANA else "250 OK"
+    with mail.carrier() as carrier:
+        with pytest.raises(Refused, match="nobody here") as refusal:
+            carrier.announce(US, ANA)
+        carrier.announce(US, "ben@acme.example")
+        carrier.hand_over(RAW)
+    assert refusal.value.is_for_good
+    assert (smtp.recipients, smtp.connections) == (["ben@acme.example"], 1)
+
+
+def test_a_server_that_waits_for_a_mail_whose_reader_it_refused_gets_an_empty_one(
+    environ: dict[str, str], make_app: Callable[[dict[str, str]], Flask]
+) -> None:
+    """As RFC 2920 section 3.1 allows."""
+    script = [(b"EHLO", b"250-x\r\n250 PIPELINING\r\n"), (b"DATA", b"250 OK\r\n550 nobody\r\n354 go on\r\n")]
+    script += [(b".", b"554 no valid recipients\r\n"), (b"rset", b"250 OK\r\n"), (b"quit", b"221 bye\r\n")]
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        heard = pool.submit(scripted, listener, script)
+        environ["PORTAL_SMTP_URL"] = f"smtp://127.0.0.1:{listener.getsockname()[1]}"
+        with make_app(environ).app_context(), mail.carrier() as carrier, pytest.raises(Refused, match="nobody"):
+            carrier.announce(US, ANA)
+        assert heard.result(10)[2] == b".\r\n"
+
+
+def scripted(listener: socket.socket, script: list[tuple[bytes, bytes]]) -> list[bytes]:
+    """Answers what ends with each line of the script, in order; returns what was heard."""
+    heard = []
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rb") as lines:
+        connection.sendall(b"220 x\r\n")
+        for awaited, answer in script:
+            line = next(line for line in lines if line.lower().startswith(awaited.lower()))
+            heard.append(line)
+            connection.sendall(answer)
+    return heard
+
+
+@pytest.mark.parametrize("address", ["a>@acme.example", "a b@acme.example", "a@acme.example> SIZE=1"])
+def test_an_address_cannot_break_out_of_its_brackets(smtp: Sink, context: Flask, address: str) -> None:
+    with pytest.raises(Refused):
+        send(address)
+    assert smtp.taken == []
 
 
 @pytest.mark.parametrize(

@@ -107,3 +107,13 @@ def site(app: Flask, environ: dict[str, str], tmp_path: Path) -> Iterator[Site]:
         site = until_end.enter_context(sites.running(app, environ, folder))
         until_end.enter_context(app.app_context())
         yield site
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Full figures run when they are asked for by name, and not along with `-m postgresql`, say."""
+    if "soak" in (config.option.markexpr or ""):
+        return
+    full = [item for item in items if item.get_closest_marker("soak")]
+    if full:
+        config.hook.pytest_deselected(items=full)
+        items[:] = [item for item in items if item not in full]

@@ -1,7 +1,6 @@
 """A link signs in one person, once: whoever presses, scans or floods."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -15,7 +14,6 @@ from tests.faults.site import Site
 from tests.faults.visitor import Visitor
 
 PLACE = "/connections"
-SHORT_OF_AN_HOUR = timedelta(minutes=59, seconds=50)
 
 
 @pytest.fixture
@@ -36,11 +34,6 @@ def test_many_presses_at_once_begin_one_session(site: Site, world: World, size: 
     assert len(came_in) == 1
     assert links.live_sessions(world.ana) == 1
     assert [browser.get(PLACE).status for browser in browsers].count(200) == 1
-
-
-@dataclass(frozen=True)
-class Scan:
-    visits: int
 
 
 @sizes(60, 1_000)

@@ -13,6 +13,7 @@ from werkzeug import Request, Response
 
 from portal.providers import catalog
 from tests.demo_provider import TIMEOUT_S, DemoProvider
+from tests.http_server import ScriptedServer
 
 BUILT_IN = Path(catalog.__file__).parent / "demo-social.toml"
 
@@ -59,5 +60,5 @@ class Wire:
 
 @contextmanager
 def stretched_to(provider: DemoProvider) -> Iterator[Wire]:
-    with HTTPServer(threaded=True) as server:
+    with ScriptedServer() as server:
         yield Wire(provider, server)

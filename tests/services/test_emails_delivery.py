@@ -126,6 +126,7 @@ def test_a_cut_connection_is_opened_anew_for_the_next_mail(world: World, smtp: S
     assert sorted(smtp.recipients) == [world.ana.email, world.ben.email]
 
 
+@pytest.mark.slow
 def test_a_silent_server_frees_the_worker_and_loses_nothing(world: World, smtp: Sink) -> None:
     began = monotonic()
     smtp.on_rcpt = lambda _address: SILENCE
