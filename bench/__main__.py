@@ -15,6 +15,7 @@ from tests import servers
 MEASUREMENTS = {
     "tokens": "token_requests",
     "stampede": "stampede",
+    "refreshes": "refreshing",
     "dashboard": "dashboard",
     "django": "beside_django",
     "sweep": "sweep",

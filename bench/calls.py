@@ -17,7 +17,6 @@ class Tally:
 
     answers: int = 0
     refusals: list[bytes] = field(default_factory=list)
-    slowest_s: float = 0.0
     took_s: float = 0.0
 
     @property
@@ -36,9 +35,16 @@ def for_a_while(address: Address, requests: Sequence[bytes], *, width: int, seco
     return asyncio.run(_for_a_while(address, requests, width, seconds))
 
 
-def all_at_once(address: Address, requests: Sequence[bytes]) -> Tally:
-    """Send every request at the same moment, each over a connection of its own."""
-    return asyncio.run(_all_at_once(address, requests))
+def is_whole(received: bytes) -> bool:
+    """Whether an answer that states its length has come to its end."""
+    head, found, body = received.partition(END_OF_HEADERS)
+    return bool(found) and len(body) >= stated_length(head)
+
+
+async def connected(address: Address) -> "Caller":
+    """One kept connection to the server."""
+    _transport, caller = await asyncio.get_running_loop().create_connection(Caller, *address)
+    return caller
 
 
 async def _for_a_while(address: Address, requests: Sequence[bytes], width: int, seconds: float) -> Tally:
@@ -51,29 +57,14 @@ async def _for_a_while(address: Address, requests: Sequence[bytes], width: int, 
     return tally
 
 
-async def _all_at_once(address: Address, requests: Sequence[bytes]) -> Tally:
-    tally = Tally()
-    began = perf_counter()
-    await asyncio.gather(*(_ask_once(address, request, tally, began) for request in requests))
-    tally.took_s = perf_counter() - began
-    return tally
-
-
 async def _ask_until(address: Address, requests: Sequence[bytes], until: float, tally: Tally) -> None:
-    caller = await _connected(address)
+    caller = await connected(address)
     number = 0
     while perf_counter() < until:
         if caller.is_closed:
-            caller = await _connected(address)
+            caller = await connected(address)
         _count(tally, await caller.ask(requests[number % len(requests)]))
         number += 1
-    caller.close()
-
-
-async def _ask_once(address: Address, request: bytes, tally: Tally, began: float) -> None:
-    caller = await _connected(address)
-    _count(tally, await caller.ask(request))
-    tally.slowest_s = max(tally.slowest_s, perf_counter() - began)
     caller.close()
 
 
@@ -84,12 +75,7 @@ def _count(tally: Tally, answer: bytes) -> None:
         tally.refusals.append(answer)
 
 
-async def _connected(address: Address) -> "_Caller":
-    _transport, caller = await asyncio.get_running_loop().create_connection(_Caller, *address)
-    return caller
-
-
-class _Caller(asyncio.Protocol):
+class Caller(asyncio.Protocol):
     """One connection: the least HTTP that understands our servers' answers, which all state their length."""
 
     def __init__(self) -> None:
@@ -112,9 +98,8 @@ class _Caller(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        head, found, body = self._received.partition(END_OF_HEADERS)
-        if found and self._answer and not self._answer.done() and len(body) >= _length(head):
-            self.is_closed = b"connection: close" in head.lower()
+        if self._answer and not self._answer.done() and is_whole(self._received):
+            self.is_closed = b"connection: close" in self._received.partition(END_OF_HEADERS)[0].lower()
             self._answer.set_result(self._received)
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -123,6 +108,6 @@ class _Caller(asyncio.Protocol):
             self._answer.set_result(self._received or b"the connection was closed")
 
 
-def _length(head: bytes) -> int:
+def stated_length(head: bytes) -> int:
     lines = (line.partition(b":") for line in head.lower().split(b"\r\n"))
     return next((int(value) for name, _, value in lines if name == b"content-length"), 0)

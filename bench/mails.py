@@ -5,12 +5,9 @@ import smtplib
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from time import perf_counter
-
-from redis import Redis
-from rq import Worker
 
 from bench.drivers import Driver
 from bench.figures import Bound, Figure, Median, at_least
@@ -18,6 +15,7 @@ from bench.processes import ROOT, listening, running
 from bench.rows import stored
 from bench.site import Portal, Site
 from bench.timing import Measured, in_turns
+from bench.workers import workers
 from jobs import reminders
 from portal import clock
 from portal.db import NEVER
@@ -81,16 +79,8 @@ def _campaign(portal: Portal, mails: int) -> Iterator[Driver]:
     driver.close()
 
 
-@contextmanager
-def _workers(site: Site, portal: Portal, port: int) -> Iterator[None]:
-    """Workers as operators start them, waiting for work."""
-    environ = {**portal.environ, "PORTAL_SMTP_URL": f"smtp://127.0.0.1:{port}"}
-    command = [sys.executable, "-m", "portal.cli", "worker", "--processes", str(PROCESSES)]
-    log = site.folder / "workers.log"
-    with closing(Redis.from_url(site.redis_url)) as redis, running(command, environ, log):
-        if not eventually(lambda: Worker.count(connection=redis) == PROCESSES, within_s=WITHIN_S):
-            raise RuntimeError(f"the workers do not come:\n{log.read_text(errors='replace')[-3000:]}")
-        yield
+def _workers(site: Site, portal: Portal, port: int) -> AbstractContextManager[None]:
+    return workers(site, {**portal.environ, "PORTAL_SMTP_URL": f"smtp://127.0.0.1:{port}"}, processes=PROCESSES)
 
 
 def _reminders(portal: Portal, driver: Driver, port: int) -> Measured:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,23 @@ ENDS_WITHIN_S = 30
 Address = tuple[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where an app is served, and by whose children."""
+
+    address: Address
+    pid: int
+
+
 @contextmanager
 def gunicorn(target: str, environ: Mapping[str, str], log: Path, *, workers: int) -> Iterator[Address]:
+    """As `served`, for those who need the address alone."""
+    with served(target, environ, log, workers=workers) as server:
+        yield server.address
+
+
+@contextmanager
+def served(target: str, environ: Mapping[str, str], log: Path, *, workers: int) -> Iterator[Served]:
     """A WSGI app served as in production, by so many processes; it has answered a request when this yields."""
     with listening() as listener:
         options = ["-c", "python:portal.web_server", "-b", f"fd://{listener.fileno()}", "--log-level", "warning"]
@@ -28,7 +44,7 @@ def gunicorn(target: str, environ: Mapping[str, str], log: Path, *, workers: int
         with running(command, environ, log, listener=listener) as server:
             address: Address = listener.getsockname()
             _await_answer(address, server, log)
-            yield address
+            yield Served(address, server.pid)
 
 
 @contextmanager

@@ -42,6 +42,18 @@ class Size:
         return 101 if self.is_full else 5
 
     @property
+    def rushes(self) -> int:
+        return 9 if self.is_full else 2
+
+    @property
+    def refreshes(self) -> int:
+        return 10_000 if self.is_full else 200
+
+    @property
+    def token_requests(self) -> int:
+        return 100_000 if self.is_full else 500
+
+    @property
     def mails(self) -> int:
         return 2_000 if self.is_full else 40
 
@@ -108,6 +120,7 @@ class Site:
             settings = _environ(url, self.redis_url, folder) | dict(environ or {})
             app = create_app(settings)
             yield Portal(app, settings, url)
+            app.extensions["reconsent"].use_counts.close()
             with app.app_context():
                 db.session.remove()
                 db.engine.dispose()

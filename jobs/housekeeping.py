@@ -5,8 +5,11 @@ from portal.services import housekeeping, workers
 
 
 def forget_old() -> int:
-    """What nobody needs any more."""
-    return housekeeping.forget_old(now=clock.now())
+    """What nobody needs any more, a little at a time: the queue's other jobs have their turns in between."""
+    turn = housekeeping.forget_old(now=clock.now())
+    if turn.is_more:
+        workers.ring("jobs.housekeeping.forget_old")
+    return turn.rows
 
 
 def note_worker() -> None:

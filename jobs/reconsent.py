@@ -5,5 +5,5 @@ from portal.services import reconsent
 
 
 def forget_expired() -> int:
-    """Pending grants that waited for more than 15 minutes, and traces of old trips."""
+    """Pending grants that waited for more than 15 minutes."""
     return reconsent.forget_expired(now=clock.now())

@@ -12,8 +12,3 @@ def answer(request_id: int) -> None:
 def answer_waiting() -> int:
     """The requests whose bell the queue lost."""
     return sign_in.answer_waiting(now=clock.now())
-
-
-def forget_answered() -> int:
-    """What was typed at the door long ago."""
-    return sign_in.forget_answered(now=clock.now())

@@ -15,7 +15,7 @@ from portal import clock
 from portal.rules import sessions as session_rules
 from portal.rules.networks import network_of
 from portal.rules.problems import NotFound, SignInRequired
-from portal.rules.roles import may_administer
+from portal.rules.roles import may_administer, may_view_team
 from portal.services import sessions
 from portal.services.asker import Asker
 from portal.services.sessions import SignedInMember
@@ -30,6 +30,7 @@ class Mark(StrEnum):
 
     PUBLIC = "public"
     SIGNED_IN = "signed_in"
+    TEAM_OWNER = "team_owner"
     ORG_ADMIN = "org_admin"
     API_KEY = "api_key"
     MONITORING = "monitoring"
@@ -45,6 +46,7 @@ def _marking(mark: Mark) -> Callable[[View], View]:
 
 public = _marking(Mark.PUBLIC)
 signed_in = _marking(Mark.SIGNED_IN)
+team_owner = _marking(Mark.TEAM_OWNER)
 org_admin = _marking(Mark.ORG_ADMIN)
 api_key = _marking(Mark.API_KEY)  # the view itself reads the key: key, connection and grant are one look-up
 monitoring = _marking(Mark.MONITORING)
@@ -117,13 +119,14 @@ def load_member(token: str) -> SignedInMember | None:
 def _guard() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     mark = mark_of(view) if view is not None else Mark.PUBLIC  # no view: the 404 or 405 answers
-    if mark in (Mark.SIGNED_IN, Mark.ORG_ADMIN):
+    if mark in (Mark.SIGNED_IN, Mark.TEAM_OWNER, Mark.ORG_ADMIN):
         _let_in(mark)
 
 
 def _let_in(mark: Mark) -> None:
-    member = current_member()
-    if mark is Mark.ORG_ADMIN and not may_administer(member.role):
+    role = current_member().role
+    may_enter = {Mark.TEAM_OWNER: may_view_team, Mark.ORG_ADMIN: may_administer}.get(mark)
+    if may_enter is not None and not may_enter(role):
         raise NotFound  # what somebody may not see is not there
 
 

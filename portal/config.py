@@ -17,6 +17,8 @@ from portal.rules.problems import ConfigurationInvalid
 from portal.service_urls import database_fault, public_fault, redis_fault
 from portal.variables import Variables
 
+THREADS = 256  # hundreds may wait for one provider, and somebody else must find a free one
+
 
 class Environment(StrEnum):
     """Where this portal runs; only `production` insists on everything being set."""
@@ -81,7 +83,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         providers_dir=_providers_dir(given),
         allowed_private_hosts=_allowed_private_hosts(given, env),
         trusted_proxies=given.number("PORTAL_TRUSTED_PROXIES", default=0, most=10),
-        threads=given.number("PORTAL_THREADS", default=8, least=1, most=64),
+        threads=given.number("PORTAL_THREADS", default=THREADS, least=1, most=1024),
         environ=_provider_variables(given),
         secret_key=own_secrets.secret_key(given, data_dir, is_required=env is Environment.PRODUCTION),
         token_keys=own_secrets.token_keys(given, data_dir, is_required=env is Environment.PRODUCTION),

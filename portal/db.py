@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # how "no date" is stored where rows are sorted and compared by date
 BUSY_TIMEOUT_MS = 20_000
+POOLED = 8  # connections a process keeps: nobody holds one while waiting for anything but the database
 CACHE_KB = 16_000  # a connection; at SQLite's own 2,000 a page of a million rows is read from the file again and again
 WRITING = "portal_writing"
 REPEATABLE = "portal_repeatable"
@@ -128,6 +129,11 @@ def after_commit(act: Callable[[], object]) -> None:
     session.info.setdefault("after_commit", []).append(act)
 
 
+def is_inside_transaction() -> bool:
+    """Whether a transaction is around us, which what is called now would join."""
+    return bool(db.session().info.get("inside"))
+
+
 def rows_changed(statement: UpdateBase) -> int:
     """Run an UPDATE or DELETE in the transaction around us and say how many rows it met: 0 = somebody was faster."""
     return cast(CursorResult[Any], db.session.execute(statement)).rowcount
@@ -167,12 +173,12 @@ def _outermost(session: Session, act: Callable[[], T], *, writing: bool, repeata
     return result
 
 
-def engine_options(url: str, *, pool_size: int) -> dict[str, Any]:
-    """Engine settings for the database behind `url`, for a process with `pool_size` threads."""
+def engine_options(url: str) -> dict[str, Any]:
+    """Engine settings for the database behind `url`: a process's threads share a few connections."""
     quiet = {"hide_parameters": True}  # an error's words go into the log, and values hold addresses
     if url.startswith("sqlite"):
         return quiet | {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
-    return quiet | {"pool_size": pool_size, "max_overflow": 2, "pool_pre_ping": False, "pool_recycle": 1800}
+    return quiet | {"pool_size": POOLED, "max_overflow": 2, "pool_pre_ping": False, "pool_recycle": 1800}
 
 
 def prepare_engine(engine: Engine) -> None:

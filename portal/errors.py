@@ -30,7 +30,6 @@ NEXT_STEPS = {
     500: "Nothing was lost. Try again in a moment; if it keeps happening, tell your organization's admin.",
     503: "Nothing was lost. Try again in a moment.",
 }
-RETRY_AFTER = timedelta(seconds=10)  # a database that restarts is back by then
 log = structlog.get_logger(__name__)
 
 
@@ -85,6 +84,7 @@ PAGES = {
     404: ("Page not found", "There is nothing at this address, or it is not yours to see."),
     405: ("This cannot be done that way", "The address exists but does not answer to this method."),
     413: ("That was too large", "The file or form is larger than we accept. Nothing was changed."),
+    415: ("What was sent is not JSON", "Send JSON, and say so: `Content-Type: application/json`. Nothing was changed."),
     429: ("Too many requests", "We are asked too often from your network at the moment."),
 }
 
@@ -95,7 +95,7 @@ def _answer_fault(error: Exception) -> ResponseReturnValue:
     if storage.is_away(error):
         sentence = "A part of the portal is out of reach. Nothing was lost."
         answer = _answer(503, "unavailable", "We cannot do this right now", sentence, "Try again in a moment.", {})
-        answer.headers["Retry-After"] = str(whole_seconds(RETRY_AFTER))
+        answer.headers["Retry-After"] = str(whole_seconds(storage.BACK_SOON))
         return answer
     title = "Something went wrong on our side"
     return _answer(500, "internal_error", title, "The fault has been noted.", NEXT_STEPS[500], {})

@@ -1,8 +1,9 @@
 """The Flask extensions, and the parts of the running portal that lower layers ask for by name."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from flask import Flask, current_app
@@ -15,6 +16,7 @@ from redis import Redis
 from portal.config import Config
 from portal.crypto import Keyring, Signer
 from portal.providers.catalog import Catalog
+from portal.use_counts import UseCounts
 
 KEY = "reconsent"
 
@@ -44,6 +46,7 @@ class Parts:
     signer: Signer
     catalog: Catalog
     redis: Redis
+    use_counts: UseCounts = field(default_factory=UseCounts)
 
 
 def parts() -> Parts:
@@ -72,13 +75,37 @@ def redis() -> Redis:
     return parts().redis
 
 
-def run_side_by_side(work: Callable[[Item], Result], items: Sequence[Item], *, width: int) -> list[Result]:
-    """The results of `work` for all items, at most `width` at a time, each in an application context of its own."""
+def in_own_context(work: Callable[[Item], Result]) -> Callable[[Item], Result]:
+    """`work` for other threads, which may outlive this request: each call has an application context of its own."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug's own name
 
     def in_context(item: Item) -> Result:
         with app.app_context():
             return work(item)
 
-    with ThreadPoolExecutor(max_workers=max(1, min(width, len(items)))) as pool:
-        return list(pool.map(in_context, items))
+    return in_context
+
+
+def run_side_by_side(work: Callable[[Item], Result], items: Sequence[Item], *, width: int) -> list[Result]:
+    """The results of `work` for all items, at most `width` at a time, in an application context a thread.
+
+    Raises what the first failing one raised, after all have been done.
+    """
+    outcomes: list[Future[Result]] = [Future() for _ in items]
+    left = deque(zip(outcomes, items, strict=True))
+    lanes = max(1, min(width, len(items)))
+    with ThreadPoolExecutor(lanes) as pool:
+        list(pool.map(in_own_context(lambda _lane: _work_off(work, left)), range(lanes)))
+    return [outcome.result() for outcome in outcomes]
+
+
+def _work_off(work: Callable[[Item], Result], left: "deque[tuple[Future[Result], Item]]") -> None:
+    while left:
+        try:
+            outcome, item = left.popleft()
+        except IndexError:
+            return  # another thread was faster
+        try:
+            outcome.set_result(work(item))
+        except Exception as error:  # noqa: BLE001 - whoever asked for all of it gets it
+            outcome.set_exception(error)

@@ -114,14 +114,16 @@ class _Compiled:
             if (processor := bind.type.dialect_impl(dialect).bind_processor(dialect))
         }
         self._constants = self._stored({name: value for name, value in compiled.params.items() if value is not None})
+        self._unasked = self._in_order(self._constants) if compiled.params.keys() <= self._constants.keys() else ()
         types = [column.type for column in statement.selected_columns]
         self._out: list[Processor | None] = [
             kind.dialect_impl(dialect).result_processor(dialect, None) for kind in types
         ]
 
     def bound(self, parameters: Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
-        ready = self._constants | self._stored(parameters)
-        return [ready[name] for name in self._order] if self._order is not None else ready
+        if not parameters:
+            return self._unasked
+        return self._in_order(self._constants | self._stored(parameters))
 
     def converted_one(self, row: Sequence[Any]) -> Row:
         pairs = zip(self._out, row, strict=True)
@@ -133,6 +135,9 @@ class _Compiled:
         pairs = zip(self._out, columns, strict=False)  # no rows, no columns
         converted = (column if convert is None else map(convert, column) for convert, column in pairs)
         return list(zip(*converted, strict=True))
+
+    def _in_order(self, ready: Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
+        return [ready[name] for name in self._order] if self._order is not None else ready
 
     def _stored(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         into = self._into

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-THREADS = 8
+from portal.config import THREADS
 
 
 def _threads(text: str) -> int:

@@ -5,6 +5,8 @@ pytest_plugins = [
     "tests.fixtures.servers",
     "tests.fixtures.portal",
     "tests.fixtures.stub_provider",
+    "tests.fixtures.key_provider",
     "tests.fixtures.browser",
     "tests.fixtures.mail",
+    "tests.fixtures.webhooks",
 ]

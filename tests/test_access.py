@@ -4,16 +4,18 @@ import pytest
 from flask import Flask
 
 from portal import access
-from portal.access import Mark, api_key, mark_of, monitoring, org_admin, public, signed_in
+from portal.access import Mark, api_key, mark_of, monitoring, org_admin, public, signed_in, team_owner
 from tests.factories import World
 from tests.page import Page
 
 MARKS = {
-    "public": public, "signed-in": signed_in, "org-admin": org_admin, "api-key": api_key, "monitoring": monitoring,
+    "public": public, "signed-in": signed_in, "team-owner": team_owner, "org-admin": org_admin, "api-key": api_key,
+    "monitoring": monitoring,
 }  # fmt: skip
 ENTERS = {
     "public": {"nobody", "ana", "dmitri", "chloe", "eve"},
     "signed-in": {"ana", "dmitri", "chloe", "eve"},
+    "team-owner": {"dmitri", "chloe", "eve"},
     "org-admin": {"chloe", "eve"},
     "api-key": {"nobody", "ana", "dmitri", "chloe", "eve"},  # the view itself asks for the key
     "monitoring": {"nobody", "ana", "dmitri", "chloe", "eve"},

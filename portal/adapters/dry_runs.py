@@ -32,8 +32,9 @@ def steps(provider: Provider, redirect_uri: str) -> Iterator[Step]:
     named = _with_named_addresses(provider)
     filled = {name: one.default or f"<{name}>" for name, one in provider.vars.items()}
     calls = Calls(named, ProviderApp("<client_id>", (SECRET,), filled))
-    yield _page(calls, redirect_uri)
-    yield _asked(calls, "exchange", _code_ask(calls, redirect_uri))
+    if not named.kind.is_service:
+        yield _page(calls, redirect_uri)
+        yield _asked(calls, "exchange", _code_ask(calls, redirect_uri))
     if named.token.upgrade:
         yield _asked(calls, "second hop", upgrade_ask(calls, named.token.upgrade, TOKENS["access_token"], SECRET))
     if named.identity.userinfo and named.identity.userinfo.url:
@@ -41,13 +42,20 @@ def steps(provider: Provider, redirect_uri: str) -> Iterator[Step]:
     if named.accounts:
         yield Step("accounts", f"GET {calls.app.expand(named.accounts.url)}")
     if named.refresh.mode is not RefreshMode.NONE:
-        token = TOKENS["access_token" if named.refresh.mode is RefreshMode.EXCHANGE else "refresh_token"]
         scopes = named.authorize.scope.default
-        yield _asked(calls, "refresh", refresh_ask(calls, token, redirect_uri, scopes))
+        purpose = "token" if named.kind.is_service else "refresh"
+        yield _asked(calls, purpose, refresh_ask(calls, _shown(named), redirect_uri, scopes))
     if named.revoke.style is not RevokeStyle.NONE:
         name = named.revoke.token
         url = calls.app.expand(named.revoke.url)
         yield _asked(calls, "revocation", revocation_ask(calls, url, TOKENS[f"{name}_token"], name))
+
+
+def _shown(provider: Provider) -> Secret:
+    """What a refresh shows, by its name."""
+    if provider.refresh.mode is RefreshMode.JWT_BEARER:
+        return Secret("<assertion>")
+    return TOKENS["access_token" if provider.refresh.mode is RefreshMode.EXCHANGE else "refresh_token"]
 
 
 def _with_named_addresses(provider: Provider) -> Provider:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
+from portal.adapters import assertions
 from portal.adapters.id_tokens import LONGEST_SUBJECT, Expected, verified_claims
 from portal.adapters.introspections import introspected
 from portal.adapters.provider_calls import Calls
@@ -13,6 +14,7 @@ from portal.adapters.token_answers import OAuthFailed, TokenAnswer, failed, firs
 from portal.adapters.web import DEADLINE
 from portal.crypto import Secret
 from portal.providers.apps import ProviderApp
+from portal.providers.endpoints import Introspect
 from portal.providers.schema import Accounts, IdentityRules, Provider, Userinfo
 from portal.providers.words import BearerSource, IdentitySource, Method
 from portal.rules.answers import Answer
@@ -42,17 +44,39 @@ def identify(
 ) -> Identity:
     """Who the tokens belong to: the verified ID token where there is one, else the token answer, else the whoami call.
 
+    A service connection may speak for itself: whom its assertion names, or our own app.
+
     `nonce` is the one sent to the approval page, None for tokens of a refresh. Raises IdentityUnverified when it is not
     proved, OAuthFailed when the provider could not be asked.
     """
     calls, rules = Calls(provider, app), provider.identity
+    if rules.source is IdentitySource.KEY:
+        return _of_key(provider, app)
     if rules.source is IdentitySource.USERINFO:
         whoami = rules.userinfo or Userinfo()
         look: Look = partial(first_value, _whoami(calls, answer.access_token))
         return _identity(provider, look, whoami)
     look = _claims(calls, answer, nonce, now) if rules.source is IdentitySource.ID_TOKEN else answer.extra.get
     identity = _identity(provider, look, rules)
-    return identity if _text(look(rules.label)) else _named(calls, answer, identity)
+    return identity if _text(look(rules.label)) else _named(calls, answer, identity, now)
+
+
+def subject_of(provider: Provider, app: ProviderApp, answer: TokenAnswer, *, now: datetime) -> str:
+    """The subject that the ID token in a refresh's answer proves, named as at the consent; nobody is asked anything.
+
+    Raises IdentityUnverified when it proves none, OAuthFailed when the provider's keys cannot be had.
+    """
+    calls, rules = Calls(provider, app), provider.identity
+    return _subject(provider, _claims(calls, answer, None, now), rules.subject, rules.within)
+
+
+def _of_key(provider: Provider, app: ProviderApp) -> Identity:
+    """The subject that the assertion claims, else the key's owner, else our app itself."""
+    claims = assertions.spoken_for(provider, app)
+    subject = claims.get("sub") or claims.get("iss") or app.client_id
+    if not subject.strip() or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
+        raise IdentityUnverified("the key does not say whom it speaks for")
+    return Identity(subject, subject[:LONGEST_LABEL])
 
 
 def _claims(calls: Calls, answer: TokenAnswer, nonce: str | None, now: datetime) -> Look:
@@ -104,11 +128,11 @@ def _text(value: object) -> str:
     return "".join(letter for letter in str(value) if letter.isprintable()).strip()
 
 
-def _named(calls: Calls, answer: TokenAnswer, identity: Identity) -> Identity:
+def _named(calls: Calls, answer: TokenAnswer, identity: Identity, now: datetime) -> Identity:
     """The identity with the name the whoami call knows; without it too, if that call fails, for it proves nothing."""
     rules = calls.provider.identity.userinfo
     if rules is None or not rules.label:
-        return _named_by_introspection(calls, answer, identity)
+        return _named_by_introspection(calls, answer, identity, now)
     try:
         look = partial(first_value, _whoami(calls, answer.access_token))
     except OAuthFailed:
@@ -120,11 +144,11 @@ def _named(calls: Calls, answer: TokenAnswer, identity: Identity) -> Identity:
     return replace(identity, label=(_text(look(rules.label)) or identity.label)[:LONGEST_LABEL], email=email)
 
 
-def _named_by_introspection(calls: Calls, answer: TokenAnswer, identity: Identity) -> Identity:
+def _named_by_introspection(calls: Calls, answer: TokenAnswer, identity: Identity, now: datetime) -> Identity:
     rules = calls.provider.introspect
     if rules is None or not rules.label:
         return identity
-    label = _text(first_value(introspected(calls, rules, answer.access_token), rules.label))
+    label = _text(first_value(introspected(calls, rules, answer.access_token, now=now), rules.label))
     return replace(identity, label=(label or identity.label)[:LONGEST_LABEL])
 
 
@@ -144,11 +168,11 @@ def _asked_whoami(calls: Calls, token: Secret) -> Answer:
     return calls.show_bearer(url, token, method=rules.method if rules else Method.GET, deadline=DEADLINE)
 
 
-def is_alive(provider: Provider, app: ProviderApp, access_token: Secret) -> bool:
+def is_alive(provider: Provider, app: ProviderApp, access_token: Secret, *, now: datetime) -> bool:
     """Whether the provider still takes the access token; raises OAuthFailed when that cannot be found out now."""
     calls, rules = Calls(provider, app), provider.introspect
     if rules and provider.identity.userinfo is None and not provider.is_oidc:
-        answer = introspected(calls, rules, access_token)
+        answer = introspected(calls, rules, access_token, now=now)
     else:
         answer = _asked_whoami(calls, access_token)
     verdict = judged(provider, answer)
@@ -157,6 +181,32 @@ def is_alive(provider: Provider, app: ProviderApp, access_token: Secret) -> bool
     if verdict.fault in {Fault.OK, Fault.SCOPE_MISSING}:
         return True  # it knew the token, whatever it thinks of the question
     raise OAuthFailed(verdict)
+
+
+def current_subject(provider: Provider, app: ProviderApp, access_token: Secret, *, now: datetime) -> str | None:
+    """Whose the access token is, named as at the consent; None where the provider's answer names it in another way.
+
+    Raises OAuthFailed with what the provider said instead.
+    """
+    calls, rules = Calls(provider, app), provider.identity
+    if provider.introspect and rules.userinfo is None and not provider.is_oidc:
+        _check_known(calls, provider.introspect, access_token, now)
+        return None
+    answer = _whoami(calls, access_token)
+    whoami = rules.userinfo or Userinfo()
+    pointer = whoami.subject or ("/sub" if provider.is_oidc and rules.subject == "/sub" else "")
+    if not pointer or rules.source is IdentitySource.KEY:
+        return None
+    try:
+        return _subject(provider, partial(first_value, answer), pointer, whoami.within)
+    except IdentityUnverified as nameless:
+        raise failed(provider, answer, "an answer without an identity") from nameless
+
+
+def _check_known(calls: Calls, rules: Introspect, access_token: Secret, now: datetime) -> None:
+    answer = introspected(calls, rules, access_token, now=now)
+    if judged(calls.provider, answer).fault is not Fault.OK:
+        raise failed(calls.provider, answer, "an answer about no token")
 
 
 def shared_accounts(provider: Provider, app: ProviderApp, access_token: Secret) -> tuple[SharedAccount, ...]:

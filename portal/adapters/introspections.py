@@ -1,5 +1,7 @@
 """Asking a provider about one of its tokens (RFC 7662), where it has such a place."""
 
+from datetime import datetime
+
 from portal.adapters.provider_calls import Ask, Calls, Deadline
 from portal.crypto import Secret
 from portal.providers.endpoints import Introspect
@@ -7,7 +9,7 @@ from portal.rules.answers import Answer
 from portal.rules.verdicts import Phase
 
 
-def introspected(calls: Calls, rules: Introspect, access_token: Secret) -> Answer:
+def introspected(calls: Calls, rules: Introspect, access_token: Secret, *, now: datetime) -> Answer:
     """What the provider says about an access token; never raises, an answer that never came is one too."""
     ask = Ask(
         url=calls.app.expand(rules.url),
@@ -15,4 +17,4 @@ def introspected(calls: Calls, rules: Introspect, access_token: Secret) -> Answe
         auth=rules.auth or calls.provider.token.auth,
         headers={},
     )
-    return calls.send_as_app(ask, Deadline(), phase=Phase.INTROSPECT)
+    return calls.send_as_app(ask, Deadline(), now=now, phase=Phase.INTROSPECT)

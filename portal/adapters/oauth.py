@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from portal.adapters import assertions
+from portal.adapters.assertions import ServiceKey
 from portal.adapters.id_tokens import check_callback
-from portal.adapters.identities import Identity, identify, is_alive, shared_accounts
+from portal.adapters.identities import Identity, current_subject, identify, is_alive, shared_accounts, subject_of
 from portal.adapters.provider_calls import Calls, Deadline
 from portal.adapters.revocations import Revocation, RevocationState, revoke
 from portal.adapters.token_answers import (
@@ -37,9 +39,11 @@ __all__ = [
     "Revocation",
     "RevocationState",
     "TokenAnswer",
+    "assertion",
     "authorization_url",
     "check_callback",
     "code_challenge",
+    "current_subject",
     "exchange_code",
     "expected_callback_issuer",
     "identify",
@@ -47,6 +51,7 @@ __all__ = [
     "refresh",
     "revoke",
     "shared_accounts",
+    "subject_of",
 ]
 
 
@@ -115,9 +120,15 @@ def exchange_code(
     """The tokens for an authorization code, upgraded to long-lived ones where there are such; else OAuthFailed."""
     calls, deadline = Calls(provider, app), Deadline()
     ask = code_ask(calls, code=code, redirect_uri=redirect_uri, code_verifier=code_verifier)
-    tokens = read_tokens(provider, calls.send_as_app(ask, deadline), now=now)
+    tokens = read_tokens(provider, calls.send_as_app(ask, deadline, now=now), now=now)
     upgrade = provider.token.upgrade
     return _upgraded(calls, upgrade, tokens, deadline, now) if upgrade else tokens
+
+
+def assertion(provider: Provider, app: ProviderApp, key: ServiceKey, *, now: datetime) -> Secret:
+    """What a service connection shows for a token; raises OAuthFailed where the key cannot sign."""
+    address = Calls(provider, app).needed_endpoint(provider.token.url, "token_endpoint")
+    return assertions.for_grant(provider, app, key, address=address, now=now)
 
 
 def refresh(
@@ -130,13 +141,15 @@ def refresh(
     deadline: timedelta = DEADLINE,
     scopes: Iterable[str] = (),
 ) -> TokenAnswer:
-    """Fresh tokens for a refresh token (for a provider of mode `exchange`: for the access token); else OAuthFailed.
+    """Fresh tokens for a refresh token (or what stands for it: see `RefreshMode`); else OAuthFailed.
+
+    Mode `exchange` shows the access token, `jwt_bearer` an assertion, `client_credentials` nothing.
 
     No `refresh_token` in the answer: the stored one stays. No `refresh_expires_at`: so does its stored end.
     """
     calls, end = Calls(provider, app), Deadline(deadline)
     ask = refresh_ask(calls, refresh_token, redirect_uri, scopes)
-    tokens = read_tokens(provider, calls.send_as_app(ask, end), now=now, places=provider.refresh.map)
+    tokens = read_tokens(provider, calls.send_as_app(ask, end, now=now), now=now, places=provider.refresh.map)
     if tokens.refresh_token is None and _must_replace(provider):
         raise OAuthFailed(Verdict(Fault.TRANSIENT, FaultAction.RETRY, "an answer without a new refresh token"))
     if counts_from_first_grant(provider) and not tokens.is_refresh_expiry_stated:

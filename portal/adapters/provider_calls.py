@@ -3,13 +3,14 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from time import monotonic
 from urllib.parse import quote, urlencode
 
 from authlib.common.urls import add_params_to_uri
 
+from portal.adapters import assertions, dead_secrets
 from portal.adapters.discovery import Library, Published, library, wrongly_set_up
 from portal.adapters.hooks import hooked
 from portal.adapters.token_answers import judged
@@ -23,6 +24,8 @@ from portal.rules.verdicts import Fault, Phase
 
 Params = Mapping[str, str]
 LEAST_TIME = timedelta(milliseconds=250)
+SECRET_WAS_TAKEN = frozenset({Fault.OK, Fault.EXPIRED, Fault.REVOKED, Fault.SCOPE_MISSING})
+CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 section 2.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,19 +83,34 @@ class Calls:
     def expanded(self, params: Params, **more: str) -> dict[str, str]:
         return {name: self.app.expand(value, **more) for name, value in params.items()}
 
-    def send_as_app(self, ask: Ask, deadline: Deadline, *, phase: Phase = Phase.TOKEN) -> Answer:
-        """Ask as our app, showing its secrets in turn while it is our app that is refused."""
-        return self.with_secrets(lambda secret: self.send(ask, secret, deadline, phase=phase))
+    def send_as_app(self, ask: Ask, deadline: Deadline, *, now: datetime, phase: Phase = Phase.TOKEN) -> Answer:
+        """Ask as our app, showing its secrets (or signing by its keys) in turn while the app is what is refused."""
+        is_signed = ask.auth is ClientAuth.PRIVATE_KEY_JWT
+        proofs = self.app.client_keys if is_signed else self.app.client_secrets
+        return self.with_secrets(
+            lambda secret: self.send(self._proven(ask, secret, now), secret, deadline, phase=phase), proofs
+        )
 
-    def with_secrets(self, send: Callable[[Secret | None], Answer]) -> Answer:
+    def with_secrets(self, send: Callable[[Secret | None], Answer], proofs: tuple[Secret, ...] | None = None) -> Answer:
         """The answer to the first of the app's secrets that is not refused: one may just have been replaced."""
-        first, *others = self.app.client_secrets or (None,)
+        first, *others = (self.app.client_secrets if proofs is None else proofs) or (None,)
         answer = send(first)
-        for secret in others:
+        for number, secret in enumerate(others, start=1):
             if judged(self.provider, answer).fault is not Fault.APP_CONFIG:
                 break
             answer = send(secret)
+            if judged(self.provider, answer).fault in SECRET_WAS_TAKEN:
+                dead_secrets.note(self.provider.id, number)
         return answer
+
+    def _proven(self, ask: Ask, key: Secret | None, now: datetime) -> Ask:
+        """The request with our app's own assertion, signed anew for each, if that is how the app proves itself."""
+        if ask.auth is not ClientAuth.PRIVATE_KEY_JWT or key is None:
+            return ask
+        rules = self.provider.token
+        audience = self.app.expand(rules.client_audience) or self.needed_endpoint(rules.url, "token_endpoint")
+        shown = assertions.for_client(self.app, key, audience=audience, now=now).reveal()
+        return replace(ask, params={**ask.params, "client_assertion_type": CLIENT_ASSERTION, "client_assertion": shown})
 
     def send(self, ask: Ask, secret: Secret | None, deadline: Deadline, *, phase: Phase = Phase.TOKEN) -> Answer:
         """Ask as our app, showing one of its secrets; not at all when there is no time to wait for the answer.
@@ -110,7 +128,7 @@ class Calls:
         params, headers = dict(ask.params), dict(ask.headers)
         if ask.auth is ClientAuth.BASIC:
             headers["Authorization"] = "Basic " + basic(self.app.client_id, shown)
-        elif ask.auth in {ClientAuth.POST, ClientAuth.NONE}:
+        elif ask.auth in {ClientAuth.POST, ClientAuth.NONE, ClientAuth.PRIVATE_KEY_JWT}:
             params.setdefault(self.provider.authorize.client_id_param, self.app.client_id)
         if ask.auth is ClientAuth.POST:
             params["client_secret"] = shown

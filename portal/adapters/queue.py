@@ -10,6 +10,9 @@ from datetime import timedelta
 
 import structlog
 from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
+from redis.retry import Retry
 from rq import Queue
 from rq.exceptions import DuplicateJobError
 from rq.registry import StartedJobRegistry
@@ -21,6 +24,7 @@ from portal.extensions import config, redis
 NAME = "reconsent"
 JOB_TIMEOUT_S = 180  # jobs bound themselves; this ends one that hangs all the same
 KEEP_FAILED_S = 3600
+ANSWER_WITHIN_S = 3
 WAITS_AT_MOST_S = 600  # a bell that nobody heard for so long has been rung again by then
 
 QueueGone = RedisError  # what is raised where an answer cannot do without Redis
@@ -54,6 +58,21 @@ def is_reachable() -> bool:
         return bool(redis().ping())
     except RedisError:
         return False
+
+
+def is_within_reach() -> bool:
+    """Whether Redis answers, asked once and without patience; raises QueueGone where it does answer and refuses us.
+
+    It refuses whoever has the wrong password or asks for a database that is not there: no waiting mends that.
+    """
+    patience = {"socket_timeout": ANSWER_WITHIN_S, "socket_connect_timeout": ANSWER_WITHIN_S}
+    with closing(Redis.from_url(url(), retry=Retry(NoBackoff(), 0), **patience)) as own:
+        try:
+            return bool(own.ping())
+        except (AuthenticationError, AuthorizationError, ResponseError):
+            raise
+        except RedisError:
+            return False
 
 
 def revive() -> None:

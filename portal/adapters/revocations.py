@@ -1,6 +1,7 @@
 """Ending a grant at the provider, and saying truthfully how far that came."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from portal.adapters.provider_calls import Ask, Calls, Deadline
@@ -31,7 +32,7 @@ class Revocation:
 
 
 def revoke(
-    provider: Provider, app: ProviderApp, *, access_token: Secret | None, refresh_token: Secret | None
+    provider: Provider, app: ProviderApp, *, access_token: Secret | None, refresh_token: Secret | None, now: datetime
 ) -> Revocation:
     """End the grant at the provider (RFC 7009, or as its file says); never raises: what failed is outstanding."""
     calls = Calls(provider, app)
@@ -42,7 +43,7 @@ def revoke(
     named = _revocable(provider, access_token, refresh_token)
     if not url or named is None:
         return Revocation(RevocationState.UNSUPPORTED)
-    return _outcome(provider, _revoked(calls, url, *named))
+    return _outcome(provider, _revoked(calls, url, *named, now=now))
 
 
 def _revocable(
@@ -58,11 +59,11 @@ def _revocable(
     return None
 
 
-def _revoked(calls: Calls, url: str, token: Secret, name: TokenName) -> Answer:
+def _revoked(calls: Calls, url: str, token: Secret, name: TokenName, *, now: datetime) -> Answer:
     ask = revocation_ask(calls, url, token, name)
     if ask.auth is ClientAuth.BEARER and not ask.params:
         return calls.show_bearer(url, token, method=ask.method, deadline=DEADLINE)
-    return calls.send_as_app(ask, Deadline())
+    return calls.send_as_app(ask, Deadline(), now=now)
 
 
 def revocation_ask(calls: Calls, url: str, token: Secret, name: TokenName) -> Ask:

@@ -18,8 +18,16 @@ def code_ask(calls: Calls, *, code: str, redirect_uri: str, code_verifier: str) 
     return _token_ask(calls, params)
 
 
+GRANT_TYPES = {
+    RefreshMode.JWT_BEARER: "urn:ietf:params:oauth:grant-type:jwt-bearer",  # RFC 7523 section 2.1
+    RefreshMode.CLIENT_CREDENTIALS: "client_credentials",
+    RefreshMode.REFRESH_TOKEN: "refresh_token",
+}
+SHOWN_AS = {RefreshMode.JWT_BEARER: "assertion", RefreshMode.REFRESH_TOKEN: "refresh_token"}
+
+
 def refresh_ask(calls: Calls, token: Secret, redirect_uri: str | None, scopes: Iterable[str]) -> Ask:
-    """The request that renews a token, or exchanges an access token for a later one."""
+    """The request that renews a token, exchanges an access token for a later one, or shows an assertion for one."""
     rules, shown = calls.provider.refresh, token.reveal()
     ask = _token_ask(calls, calls.expanded(rules.params, access_token=shown, refresh_token=shown))
     return replace(
@@ -34,9 +42,11 @@ def refresh_ask(calls: Calls, token: Secret, redirect_uri: str | None, scopes: I
 
 def _refresh_params(provider: Provider, token: str, redirect_uri: str | None, scopes: Iterable[str]) -> dict[str, str]:
     rules = provider.refresh
-    if rules.mode is RefreshMode.EXCHANGE:
+    if rules.mode not in GRANT_TYPES:
         return {}  # the file's own parameters say all of it
-    params = {"grant_type": "refresh_token", "refresh_token": token}
+    params = {"grant_type": GRANT_TYPES[rules.mode]}
+    if rules.mode in SHOWN_AS:
+        params[SHOWN_AS[rules.mode]] = token
     if rules.send_redirect_uri and redirect_uri:
         params["redirect_uri"] = redirect_uri
     asked = provider.authorize.scope.separator.join(scopes)

@@ -8,17 +8,17 @@ packet). Proxy settings of the environment are ignored, since a proxy would conn
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
-from http.cookiejar import DefaultCookiePolicy
 from time import monotonic
-from typing import Any, cast
+from types import MappingProxyType
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import Timeout
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+import certifi
+from urllib3 import BaseHTTPResponse, Timeout
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as TookTooLong
 
 from portal.adapters.guarded_connections import AddressRefused, Guard, GuardedPools, Resolve, resolve
 from portal.providers.checks import address_fault
@@ -28,7 +28,10 @@ from portal.rules.verdicts import Phase
 DEADLINE = timedelta(seconds=10)
 MAX_BODY_BYTES = 1024 * 1024
 KEPT_CONNECTIONS = 64  # a host, as many as threads that call one provider at once
-USUAL_HEADERS = {"User-Agent": "Reconsent", "Accept": "application/json", "Accept-Encoding": "identity"}
+KEPT_HOSTS = 256
+USUAL_HEADERS = MappingProxyType(
+    {"User-Agent": "Reconsent", "Accept": "application/json", "Accept-Encoding": "identity"}
+)
 
 logging.getLogger("urllib3").setLevel(logging.ERROR)  # below that it writes down addresses with their queries
 
@@ -54,19 +57,21 @@ class NoAnswer(Answer):
 class Web:
     """Sends requests for one set of allowed private hosts; shared by the threads of a process.
 
-    Certificates must be signed by an authority that the machine trusts, or by those in `ca_file`.
+    Certificates must be signed by an authority that browsers trust, or by those in `ca_file`. urllib3 alone keeps no
+    cookies and follows no environment; `requests` around it would, and takes more time than the request itself.
     """
 
     def __init__(
         self, private_hosts: frozenset[str] = frozenset(), *, resolve: Resolve = resolve, ca_file: str | None = None
     ) -> None:
         self.guard = Guard(private_hosts, resolve)
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = ca_file or True
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, _GuardedAdapter(self.guard))
+        self._pools = GuardedPools(
+            self.guard,
+            num_pools=KEPT_HOSTS,
+            maxsize=KEPT_CONNECTIONS,
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=ca_file or certifi.where(),
+        )
 
     def send(self, request: Request, *, phase: Phase = Phase.API, deadline: timedelta = DEADLINE) -> Answer:
         """The answer to the request, or NoAnswer; `deadline` covers all of it, from the look-up of the name on."""
@@ -77,50 +82,40 @@ class Web:
             return self._send(request, phase, deadline.total_seconds())
         except AddressRefused as error:
             return NoAnswer(phase, reason=str(error), is_refused=True)
-        except (requests.Timeout, ReadTimeoutError):
+        except TookTooLong:
             return NoAnswer(phase, reason="no answer in time")
-        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+        except (HTTPError, OSError, ValueError) as error:
             return NoAnswer(phase, reason=f"no answer ({type(error).__name__})")
 
     def _send(self, request: Request, phase: Phase, seconds: float) -> Answer:
         end = monotonic() + seconds
-        response = self._session.request(
+        response = self._pools.urlopen(
             request.method,
             request.url,
-            data=request.body,
+            body=request.body,
             headers={**USUAL_HEADERS, **request.headers},
-            timeout=cast("Any", Timeout(total=seconds)),  # requests hands it on, though its types do not say so
-            allow_redirects=False,
-            stream=True,
+            timeout=Timeout(total=seconds),
+            redirect=False,
+            retries=False,
+            preload_content=False,
         )
-        with response:
+        with closing(response):
             body = _body(response, end)
         if body is None:
             return NoAnswer(phase, reason="an answer larger than 1 MB")
-        return Answer(phase, response.status_code, dict(response.headers), body)
+        return Answer(phase, response.status, dict(response.headers), body)
 
 
-def _body(response: requests.Response, end: float) -> bytes | None:
+def _body(response: BaseHTTPResponse, end: float) -> bytes | None:
     """The body up to the size limit, None beyond it; what a server compresses unasked counts by its full size."""
     body = bytearray()
-    for chunk in response.raw.stream(65536, decode_content=True):
+    for chunk in response.stream(65536, decode_content=True):
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             return None
         if monotonic() > end:
-            raise requests.ReadTimeout
+            raise TookTooLong
     return bytes(body)
-
-
-class _GuardedAdapter(HTTPAdapter):
-    """Hands requests' traffic to guarded pools."""
-
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
-        super().__init__(pool_connections=256, pool_maxsize=KEPT_CONNECTIONS, max_retries=0)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:  # noqa: FBT001, FBT002 - the signature of requests
-        self.poolmanager = GuardedPools(self._guard, num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs)
 
 
 @cache

@@ -1,6 +1,10 @@
 """RQ's worker, set up so that a killed one is noticed within seconds and nothing secret stays behind in Redis."""
 
-from contextlib import suppress
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event
+from types import FrameType
 from typing import Any
 
 from flask import Flask, current_app
@@ -14,14 +18,18 @@ from portal.adapters import queue
 
 WORKER_TTL_S = 30  # how long an idle worker waits for a bell before it looks around (half of it), and is believed alive
 MAINTENANCE_EVERY_S = 30
+LONGEST_PAUSE_S = 5.0
+TELL_TO_END = (signal.SIGINT, signal.SIGTERM)
 
 
 class PortalWorker(SimpleWorker):
     """Works in its own process: a fork a job costs more than an e-mail. Each job has its own application context."""
 
     log_result_lifespan = False
+    max_connection_wait_time = LONGEST_PAUSE_S  # RQ's minute would be added to every outage
 
-    def __init__(self, app: Flask, own: Redis, *, takes_signals: bool) -> None:
+    def __init__(self, app: Flask, own: Redis, stop: Event | None = None) -> None:
+        """`stop` is set when it is told to end; without one it takes no signals."""
         super().__init__(
             [queue.queue_on(own)],
             connection=own,
@@ -31,12 +39,8 @@ class PortalWorker(SimpleWorker):
             log_job_description=False,
         )
         self._app = app
-        self._takes_signals = takes_signals
+        self._stop = stop
         self.jobs_done = 0
-
-    @property
-    def was_told_to_stop(self) -> bool:
-        return self._shutdown_requested_date is not None
 
     def perform_job(self, job: Job, queue: Queue) -> bool:
         with self._app.app_context():
@@ -57,26 +61,40 @@ class PortalWorker(SimpleWorker):
     def unsubscribe(self) -> None:
         """Nothing was subscribed to."""
 
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        if self._stop is not None:
+            self._stop.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
     def _install_signal_handlers(self) -> None:
-        if self._takes_signals:
+        if self._stop is not None:
             super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+            self._stop_requested = self._stop.is_set()  # told while it was getting ready
 
 
-def work() -> bool:
-    """Work until told to stop (True), or until Redis has gone away (False)."""
-    with queue.connection() as own:
-        worker = PortalWorker(_app(), own, takes_signals=True)
-        with suppress(RedisError, StopRequested):  # Redis has ended, or it was told to stop while waiting for Redis
-            worker.work(logging_level="WARNING")
-        return worker.was_told_to_stop
+def work(stop: Event) -> None:
+    """Work until told to end by a signal, which sets `stop`, or until Redis has gone away."""
+    with queue.connection() as own, suppress(RedisError, StopRequested), _handlers_given_back():
+        PortalWorker(_app(), own, stop).work(logging_level="WARNING")
 
 
 def drain() -> int:
     """Do every job that waits now, and those they bring about; returns how many."""
     with queue.connection() as own:
-        worker = PortalWorker(_app(), own, takes_signals=False)
+        worker = PortalWorker(_app(), own)
         worker.work(burst=True, logging_level="WARNING")
         return worker.jobs_done
+
+
+@contextmanager
+def _handlers_given_back() -> Iterator[None]:
+    """RQ's own outlive its worker, and would end a process that waits for Redis with an error."""
+    before = [(number, signal.getsignal(number)) for number in TELL_TO_END]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def _app() -> Flask:

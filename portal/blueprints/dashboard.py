@@ -1,7 +1,5 @@
 """What the admins see: every connection by the date it ends, what ends when, and one connection with its history."""
 
-from collections.abc import Mapping
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, Response, request, stream_with_context, url_for
@@ -10,9 +8,10 @@ from flask.typing import ResponseReturnValue
 from portal import access
 from portal.access import org_admin
 from portal.extensions import catalog
+from portal.forms import listing as list_form
 from portal.pages import page, see_other
 from portal.rules.status import Status
-from portal.services import audit, export, listing, members, overview, reminders
+from portal.services import audit, export, key_uses, listing, members, overview, probes, reminders
 from portal.services.listing import Filters
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/admin/connections")
@@ -21,10 +20,9 @@ blueprint = Blueprint("dashboard", __name__, url_prefix="/admin/connections")
 @blueprint.get("")
 @org_admin
 def index() -> str:
-    asker, now, filters = access.asker(), access.now(), _filters()
-    after = request.args.get("after") or None
-    found = listing.ending_first(asker, filters, after, now=now)
-    base_url, query = url_for(".index"), _query()
+    asker, now, filters = access.asker(), access.now(), list_form.filters()
+    found = listing.ending_first(asker, filters, list_form.after(), now=now)
+    base_url, query = url_for(".index"), list_form.query()
     return page(
         "dashboard/index.html",
         now=now,
@@ -32,22 +30,20 @@ def index() -> str:
         overview=overview.of_organization(asker, now=now),
         filters=filters,
         is_filtered=filters != Filters(),
-        status_links={status: _link(base_url, query | {"status": status.value}) for status in Status},
+        status_links={status: list_form.link(base_url, query | {"status": status.value}) for status in Status},
         team_options=[(team, team) for team in members.teams(asker)],
-        provider_options=[(provider.id, provider.name) for provider in catalog().all if catalog().app(provider.id)],
-        provider_names={provider.id: provider.name for provider in catalog().all},
         base_url=base_url,
-        first_url=_link(base_url, query) if after else None,
-        next_url=_link(base_url, query | {"after": found.next_cursor}) if found.next_cursor else None,
-        export_url=_link(url_for(".export_csv"), query),
+        export_url=list_form.link(url_for(".export_csv"), query),
         zone=access.current_member().time_zone,
+        **list_form.providers(),
+        **list_form.paging(base_url, found.next_cursor),
     )
 
 
 @blueprint.get("/export.csv")
 @org_admin
 def export_csv() -> Response:
-    lines = export.connections_csv(access.asker(), _filters(), now=access.now())
+    lines = export.connections_csv(access.asker(), list_form.filters(), now=access.now())
     response = Response(stream_with_context(lines), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="connections.csv"'
     return response
@@ -62,7 +58,9 @@ def show(connection_id: UUID) -> str:
         "dashboard/show.html",
         connection=connection,
         provider=catalog().get(connection.provider_id),
+        backends=key_uses.backends(asker, connection_id, connection.provider_id, now=access.now()),
         history=audit.history(asker, connection_id),
+        last_checked_at=probes.last_checked_at(asker, connection_id),
         zone=access.current_member().time_zone,
     )
 
@@ -75,24 +73,3 @@ def send_reminder() -> ResponseReturnValue:
         return see_other(".index")
     reminders.remind_now(access.asker(), connection_id, now=access.now())
     return see_other(".show", connection_id=connection_id, notice="An e-mail with a link is on its way.")
-
-
-def _filters() -> Filters:
-    """The filters in the query string; a word that is none of ours filters nothing, as if it were not there."""
-    status = request.args.get("status", "")
-    return Filters(
-        status=Status(status) if status in set(Status) else None,
-        provider_id=request.args.get("provider") or None,
-        team=request.args.get("team") or None,
-        search=request.args.get("search", "").strip()[:200] or None,
-    )
-
-
-def _query() -> dict[str, str]:
-    """The filters of the present query string; what is empty is left out."""
-    given = request.args
-    return {name: value for name in ("status", "provider", "team", "search") if (value := given.get(name))}
-
-
-def _link(url: str, query: Mapping[str, str]) -> str:
-    return f"{url}?{urlencode(query)}" if query else url

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import structlog
 from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -10,10 +11,12 @@ from prometheus_client.registry import Collector
 
 from portal import clock
 from portal.access import monitoring, now
-from portal.services import health
+from portal.rules.moments import whole_seconds
+from portal.services import health, storage
 from portal.services.health import Measure
 
 blueprint = Blueprint("health", __name__)
+log = structlog.get_logger(__name__)
 
 
 @blueprint.get("/healthz")
@@ -40,6 +43,17 @@ def metrics() -> ResponseReturnValue:
     registry = CollectorRegistry()
     registry.register(_Measured(health.measures(now=now(), machine_now=clock.machine_now())))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _out_of_reach(error: Exception) -> ResponseReturnValue:
+    """What cannot be measured now; a collector reads plain text, and never a page."""
+    log.error("measuring failed", exc_info=error)
+    wait = str(whole_seconds(storage.BACK_SOON))
+    return Response(f"{storage.in_words(error)}\n", 503, {"Retry-After": wait}, mimetype="text/plain")
+
+
+for failure in storage.FAILURES:
+    blueprint.register_error_handler(failure, _out_of_reach)
 
 
 class _Measured(Collector):

@@ -48,21 +48,16 @@ def invite() -> str:
 @org_admin
 def send_invitation() -> ResponseReturnValue:
     """They are here, and have an e-mail."""
-    form = _invite_form()
-    if not form.validate_on_submit():
+    form, asker = _invite_form(), access.asker()
+    form.validate_on_submit()
+    person = {"email": form.email.data, "name": form.name.data, "role": form.role.data, "team": form.team.data}
+    form.show(members.faults(asker, **person))
+    if form.errors:
         return page("members/invite.html", form=form), 422
+    asked = {"provider_id": form.provider.data, "nickname": form.nickname.data}
     try:
-        member_id = invitations.invite_person(
-            access.asker(),
-            email=form.email.data,
-            name=form.name.data,
-            role=form.role.data,
-            team=form.team.data,
-            provider_id=form.provider.data,
-            nickname=form.nickname.data,
-            now=access.now(),
-        )
-    except InvalidRequest as invalid:
+        member_id = invitations.invite_person(asker, **person, **asked, now=access.now())
+    except InvalidRequest as invalid:  # somebody else invited them at the same moment
         form.show(invalid.errors)
         return page("members/invite.html", form=form), 422
     return see_other(".show", member_id=member_id, notice="Invited. The e-mail is on its way.")

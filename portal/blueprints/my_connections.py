@@ -2,14 +2,16 @@
 
 from uuid import UUID
 
-from flask import Blueprint, Response, redirect
+from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from portal import access
 from portal.access import signed_in
-from portal.forms.connections import ConnectForm, NicknameForm
+from portal.forms.connections import ConnectForm, ConnectThereForm, NicknameForm
+from portal.forms.entries import EntriesForm
 from portal.pages import page, see_other
-from portal.services import audit, connections, offers, reconsent
+from portal.rules.problems import InvalidRequest
+from portal.services import audit, connections, entries, offers, probes, reconsent
 from portal.services.connections import MyConnection
 
 blueprint = Blueprint("my_connections", __name__, url_prefix="/connections")
@@ -44,8 +46,42 @@ def connect() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return page("my_connections/new.html", form=form), 422
     provider_id, nickname = form.provider.data, form.nickname.data
+    if entries.questions(provider_id):
+        return see_other(".ask_entries", provider_id=provider_id, nickname=nickname)
     url = reconsent.begin(access.asker(), provider_id=provider_id, nickname=nickname, now=access.now())
     return redirect(url, code=303)
+
+
+@blueprint.get("/new/<provider_id>")
+@signed_in
+def ask_entries(provider_id: str) -> str:
+    """What a new connection there has to say beforehand: which bank, which host."""
+    offer = offers.consentable(provider_id)
+    form = ConnectThereForm.of(entries.questions(offer.id), nickname=request.args.get("nickname", "")[:60])
+    return page("my_connections/entries.html", form=form, provider=offer, connection=None)
+
+
+@blueprint.post("/new/<provider_id>")
+@signed_in
+def connect_there(provider_id: str) -> ResponseReturnValue:
+    """To the provider, with the answers."""
+    offer = offers.consentable(provider_id)
+    form = ConnectThereForm.of(entries.questions(offer.id))
+    if form.validate_on_submit():
+        try:
+            url = reconsent.begin(
+                access.asker(),
+                provider_id=offer.id,
+                nickname=form["nickname"].data,
+                connector=form.connector,
+                entered=form.entered,
+                now=access.now(),
+            )
+        except InvalidRequest as invalid:
+            form.show(invalid.errors)
+        else:
+            return redirect(url, code=303)
+    return page("my_connections/entries.html", form=form, provider=offer, connection=None), 422
 
 
 @blueprint.get("/<uuid:connection_id>")
@@ -54,15 +90,53 @@ def show(connection_id: UUID) -> str:
     """One of them, with its history."""
     asker = access.asker()
     details = connections.show(asker, connection_id, now=access.now())
-    history = audit.history(asker, connection_id)
-    return page("my_connections/show.html", details=details, history=history, zone=_zone())
+    return page(
+        "my_connections/show.html",
+        details=details,
+        last_checked_at=probes.last_checked_at(asker, connection_id),
+        history=audit.history(asker, connection_id),
+        zone=_zone(),
+    )
 
 
 @blueprint.post("/<uuid:connection_id>/reconsent")
 @signed_in
 def start_reconsent(connection_id: UUID) -> ResponseReturnValue:
     """To the provider, for this connection; only ever from a button of ours."""
+    if reconsent.has_open_questions(access.asker(), connection_id):
+        return see_other(".ask_entries_again", connection_id=connection_id)
     return redirect(reconsent.begin(access.asker(), connection_id=connection_id, now=access.now()), code=303)
+
+
+@blueprint.get("/<uuid:connection_id>/entries")
+@signed_in
+def ask_entries_again(connection_id: UUID) -> str:
+    """What this connection, which somebody was invited to make, has to say beforehand."""
+    connection = _one(connection_id)
+    form = EntriesForm.of(entries.questions(connection.provider.id))
+    return page("my_connections/entries.html", form=form, provider=connection.provider, connection=connection)
+
+
+@blueprint.post("/<uuid:connection_id>/entries")
+@signed_in
+def connect_with_entries(connection_id: UUID) -> ResponseReturnValue:
+    """To the provider, with the answers."""
+    connection = _one(connection_id)
+    form = EntriesForm.of(entries.questions(connection.provider.id))
+    if form.validate_on_submit():
+        try:
+            url = reconsent.begin(
+                access.asker(),
+                connection_id=connection_id,
+                connector=form.connector,
+                entered=form.entered,
+                now=access.now(),
+            )
+        except InvalidRequest as invalid:
+            form.show(invalid.errors)
+        else:
+            return redirect(url, code=303)
+    return page("my_connections/entries.html", form=form, provider=connection.provider, connection=connection), 422
 
 
 @blueprint.get("/<uuid:connection_id>/nickname")

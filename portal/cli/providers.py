@@ -23,17 +23,23 @@ def command(context: click.Context) -> None:
 
 @in_portal
 def _list() -> None:
+    from portal import clock
     from portal.extensions import catalog, config
     from portal.providers.apps import missing_names
+    from portal.services import deadlines
 
     known = catalog()
     width = max((len(provider.id) for provider in known.all), default=0)
     for provider in known.all:
         missing = ", ".join(missing_names(provider, config().environ)) or "see the problems below"
         state = "configured" if known.app(provider.id) else f"not configured, missing: {missing}"
+        if provider.kind.is_service and known.app(provider.id):
+            state = "configured: admins connect it by a key"
         if not provider.kind.has_app:
             state = "not connected by consent, only its answers are understood"
         click.echo(f"{provider.id:<{width}}  {provider.name}: {state}")
+        for deadline in deadlines.all_of(provider.id):
+            click.echo(f"{'':<{width}}  {deadline.title(today=clock.now().date())}")
     for problem in known.problems:
         click.echo(f"problem: {problem}")
     click.echo(f"{len(known.all)} in the catalog, {len(known.offered)} configured, {len(known.problems)} to put right.")

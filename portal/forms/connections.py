@@ -7,6 +7,7 @@ from wtforms import RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, ValidationError
 
+from portal.forms.entries import EntriesForm
 from portal.forms.nicknames import Nickname
 from portal.services.offers import Offer
 
@@ -15,6 +16,12 @@ class NicknameForm(FlaskForm):
     """Another nickname for a connection."""
 
     nickname = StringField("Nickname", [Nickname()])
+
+
+class ConnectThereForm(EntriesForm):
+    """A new connection at a provider that asks something beforehand."""
+
+    nickname = StringField("Nickname", [Nickname(is_optional=True)])
 
 
 class ConnectForm(FlaskForm):

@@ -25,10 +25,10 @@ class _Person(FlaskForm):
     team = StringField("Team")
 
     def show(self, errors: Mapping[str, str]) -> None:
-        """Take over what was found wrong, each sentence at its field."""
+        """Take over what was found wrong, each sentence at its field, unless the form has complained of it itself."""
         for name, sentence in errors.items():
             field = self["email" if name == "member_email" else name]
-            field.errors = [*field.errors, sentence]
+            field.errors = field.errors or [sentence]
 
 
 class PersonForm(_Person):

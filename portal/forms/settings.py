@@ -1,16 +1,14 @@
-"""Forms of the settings: when people are reminded, and the backends' keys."""
+"""The form of the settings: when people are reminded."""
 
 from collections.abc import Mapping
 from datetime import time
 from zoneinfo import available_timezones
 
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, SelectField, StringField, TimeField
+from wtforms import IntegerField, SelectField, TimeField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
+from wtforms.validators import InputRequired, NumberRange, Optional
 
-from portal.rules.names import clean_api_key_name
-from portal.rules.problems import InvalidRequest
 from portal.rules.reminders import LEAD_DAYS_MAX, ReminderPolicy
 
 LONGEST_PERIOD_DAYS = 3_650
@@ -76,16 +74,3 @@ class PolicyForm(FlaskForm):
         """Take over what the rules found wrong, each sentence at its field."""
         for name, sentence in errors.items():
             self[name].errors = [*self[name].errors, sentence]
-
-
-class ApiKeyForm(FlaskForm):
-    """A new API key."""
-
-    name = StringField("Name of the backend")
-
-    def validate_name(self, field: StringField) -> None:
-        """Bring the name into the form that is stored; say so where it cannot be one."""
-        try:
-            field.data = clean_api_key_name(field.data or "")
-        except InvalidRequest as invalid:
-            raise ValidationError(" ".join(invalid.errors.values())) from None

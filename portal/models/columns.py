@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Enum, Integer, Uuid
+from sqlalchemy import JSON, BigInteger, Enum, Integer, Uuid
 from sqlalchemy.orm import mapped_column
 
 from portal.db import Moment, MomentOrNever
@@ -19,6 +19,7 @@ At = Annotated[datetime, mapped_column(Moment)]
 AtOrNone = Annotated[datetime | None, mapped_column(Moment)]
 AtOrNever = Annotated[datetime | None, mapped_column(MomentOrNever, nullable=False)]
 Id = Annotated[UUID, mapped_column(Uuid, primary_key=True)]
+Entered = Annotated[dict[str, str] | None, mapped_column(JSON(none_as_null=True))]
 
 
 def new_id() -> UUID:

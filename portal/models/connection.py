@@ -6,10 +6,12 @@ from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base
-from portal.models.columns import At, AtOrNever, AtOrNone, Id, new_id, word
-from portal.rules.status import ConnectionState
+from portal.models.columns import At, AtOrNever, AtOrNone, Entered, Id, new_id, word
+from portal.rules.status import ConnectionState, EndStage
 
 HOLDS_LOGIN = text("state IN ('active', 'needs_reconsent')")
+END_UNANNOUNCED = text("state = 'active' AND (announced_end_at IS NULL OR announced_end_at <> consent_expires_at)")
+END_AHEAD = text("state = 'active' AND announced = 'ending'")
 
 
 class Connection(Base):
@@ -33,6 +35,15 @@ class Connection(Base):
             sqlite_where=HOLDS_LOGIN,
             postgresql_where=HOLDS_LOGIN,
         ),
+        Index(
+            "ix_connections_end_unannounced",
+            "organization_id",
+            "state",  # always the same here; SQLite would take the index above without it
+            "consent_expires_at",
+            sqlite_where=END_UNANNOUNCED,
+            postgresql_where=END_UNANNOUNCED,
+        ),
+        Index("ix_connections_end_ahead", "consent_expires_at", sqlite_where=END_AHEAD, postgresql_where=END_AHEAD),
     )
 
     id: Mapped[Id] = mapped_column(default=new_id)
@@ -53,3 +64,7 @@ class Connection(Base):
     invited_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("members.id"))
     displaced_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("connections.id"))
     is_revocation_outstanding: Mapped[bool] = mapped_column(default=False)
+    connector: Mapped[str | None] = mapped_column(String(60))  # which of its file's variants (a bank)
+    vars: Mapped[Entered]  # the variables of its file that were entered for it alone
+    announced: Mapped[EndStage | None] = mapped_column(word(EndStage))  # what the log has told of its end,
+    announced_end_at: Mapped[AtOrNone]  # and of which end: a renewal has another

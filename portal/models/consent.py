@@ -8,14 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.crypto import Sealed
 from portal.db import Base, SealedBytes
-from portal.models.columns import At, AtOrNever, AtOrNone, Id, new_id
+from portal.models.columns import At, AtOrNever, AtOrNone, Entered, Id, new_id
 
 
 class ConsentAttempt(Base):
     """Begun by a POST in one browser session and finished by that session alone, once, within 15 minutes."""
 
     __tablename__ = "consent_attempts"
-    __table_args__ = (Index(None, "expires_at"),)
+    __table_args__ = (Index(None, "expires_at"), Index(None, "session_id"))
 
     id: Mapped[Id] = mapped_column(default=new_id)
     state_digest: Mapped[bytes] = mapped_column(unique=True)
@@ -25,6 +25,8 @@ class ConsentAttempt(Base):
     connection_id: Mapped[UUID | None] = mapped_column(ForeignKey("connections.id"))  # None: a new connection
     provider_id: Mapped[str] = mapped_column(String(60))
     nickname: Mapped[str] = mapped_column(String(60))
+    connector: Mapped[str | None] = mapped_column(String(60))
+    vars: Mapped[Entered]
     nonce: Mapped[str] = mapped_column(String(64))
     code_verifier: Mapped[Sealed] = mapped_column(SealedBytes)
     created_at: Mapped[At]
@@ -36,7 +38,7 @@ class PendingGrant(Base):
     """A new grant that differs from the connection's and waits, sealed, for the member's decision."""
 
     __tablename__ = "pending_grants"
-    __table_args__ = (Index(None, "settled_at", "expires_at"), Index(None, "connection_id"))
+    __table_args__ = (Index(None, "settled_at", "expires_at"), Index(None, "connection_id"), Index(None, "session_id"))
 
     id: Mapped[Id] = mapped_column(default=new_id)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
@@ -45,6 +47,8 @@ class PendingGrant(Base):
     connection_id: Mapped[UUID | None] = mapped_column(ForeignKey("connections.id"))  # None: a new connection
     provider_id: Mapped[str] = mapped_column(String(60))
     nickname: Mapped[str] = mapped_column(String(60))
+    connector: Mapped[str | None] = mapped_column(String(60))
+    vars: Mapped[Entered]
     seen_generation: Mapped[int | None]  # of the grant it was compared with
     subject: Mapped[str] = mapped_column(String(255))
     subject_label: Mapped[str | None] = mapped_column(String(200))
@@ -55,6 +59,7 @@ class PendingGrant(Base):
     refresh_token: Mapped[Sealed | None] = mapped_column(SealedBytes)
     access_expires_at: Mapped[AtOrNever]
     refresh_expires_at: Mapped[AtOrNone]
+    extra: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # as in a grant
     created_at: Mapped[At]
     expires_at: Mapped[At]
     settled_at: Mapped[AtOrNone]

@@ -3,20 +3,25 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from portal.crypto import Secret
-from portal.providers.checks import VARIABLE, address_fault, variables_of_app
+from portal.providers.checks import VARIABLE, address_fault, variables_of_app, variables_of_connection
 from portal.providers.schema import Provider
-from portal.providers.words import ClientAuth, VariableScope
+from portal.providers.words import ClientAuth, Kind
 
 PREFIX = "PORTAL_PROVIDER_"
 NO_SECRETS: tuple[Secret, ...] = ()
+SECRET_ENDS = "client_secret_ends"
+PRIVATE_KEY = re.compile(r"-----BEGIN ((?:RSA |EC )?PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderApp:
     """Our app at one provider; several secrets are tried in turn, so that one can be replaced without an outage.
 
+    `secrets_end_on` are the days on which the secrets end, in their order, as far as the operator has told them.
+    `client_keys` are the private keys, as PEM, of an app that proves itself by signing (`private_key_jwt`).
     `private_hosts` (host:port) are those outgoing calls may reach although they are private: demo, development and
     tests alone have any.
     """
@@ -25,6 +30,8 @@ class ProviderApp:
     client_secrets: tuple[Secret, ...] = NO_SECRETS
     vars: Mapping[str, str] = field(default_factory=dict)
     private_hosts: frozenset[str] = frozenset()
+    client_keys: tuple[Secret, ...] = NO_SECRETS
+    secrets_end_on: tuple[date | None, ...] = ()
 
     def having(self, more: Mapping[str, str]) -> "ProviderApp":
         """The same app with the variables of one connection added."""
@@ -64,16 +71,17 @@ def read_app(
     Nothing set at all is no problem: the provider is then simply not offered.
     """
     given = {name: environ.get(name, "").strip() for name in names_of(provider)}
-    if not any(given.values()):
+    if not any(given.values()) and (missing_names(provider, environ) or not provider.kind.has_app):
         return AppReading(None, ())
     app = _app(provider, given, private_hosts)
-    problems = tuple(_problems(provider, app))
+    problems = (*_problems(provider, app), *_end_problems(provider, app, given))
     return AppReading(None if problems else app, problems)
 
 
 def names_of(provider: Provider) -> tuple[str, ...]:
     """Every environment name that belongs to the provider."""
-    words = ("client_id", "client_secret", "scopes", *variables_of_app(provider))
+    ours = ("client_id", "client_secret", SECRET_ENDS, "scopes", *_words_of_keys(provider))
+    words = (*ours, *variables_of_app(provider))
     return tuple(variable_name(provider.id, word) for word in words) if provider.kind.has_app else ()
 
 
@@ -82,6 +90,9 @@ def with_scopes_of(environ: Mapping[str, str], provider: Provider) -> Provider:
 
     Blanks and commas part them; what the provider needs for a refresh token is asked for in any case.
     """
+    provider = replace(
+        provider, connectors={name: with_scopes_of(environ, one) for name, one in provider.connectors.items()}
+    )
     named = re.split(r"[\s,]+", environ.get(variable_name(provider.id, "scopes"), "").strip())
     wanted = tuple(dict.fromkeys(scope for scope in named if scope))
     if not wanted:
@@ -95,11 +106,22 @@ def missing_names(provider: Provider, environ: Mapping[str, str]) -> tuple[str, 
     """The environment names that still have to be set before the provider can be offered."""
     if not provider.kind.has_app:
         return ()
-    needed = ["client_id", *(name for name in variables_of_app(provider) if not provider.vars[name].default)]
-    if provider.token.auth is not ClientAuth.NONE:
-        needed.insert(1, "client_secret")
+    needed = [*_proofs(provider), *(name for name in variables_of_app(provider) if not provider.vars[name].default)]
     names = (variable_name(provider.id, word) for word in needed)
     return tuple(name for name in names if not environ.get(name, "").strip())
+
+
+def _proofs(provider: Provider) -> tuple[str, ...]:
+    """What the operator has to set so that our app can name and prove itself: nothing where a key says it all."""
+    if provider.token.auth is ClientAuth.ANONYMOUS and provider.kind is Kind.JWT_BEARER:
+        return ()
+    proof = {ClientAuth.NONE: (), ClientAuth.PRIVATE_KEY_JWT: ("client_key",)}
+    return ("client_id", *proof.get(provider.token.auth, ("client_secret",)))
+
+
+def _words_of_keys(provider: Provider) -> tuple[str, ...]:
+    auths = {provider.token.auth, provider.refresh.auth, provider.revoke.auth}
+    return ("client_key",) if ClientAuth.PRIVATE_KEY_JWT in auths else ()
 
 
 def _app(provider: Provider, given: Mapping[str, str], private_hosts: frozenset[str]) -> ProviderApp:
@@ -113,14 +135,31 @@ def _app(provider: Provider, given: Mapping[str, str], private_hosts: frozenset[
         client_secrets=tuple(Secret(one.strip()) for one in secrets if one.strip()),
         vars=filled,
         private_hosts=private_hosts,
+        client_keys=_keys(given.get(variable_name(provider.id, "client_key"), "")),
+        secrets_end_on=_days(given[variable_name(provider.id, SECRET_ENDS)]) or (),
     )
 
 
+def _days(text: str) -> tuple[date | None, ...] | None:
+    """Days as 2027-03-31, separated by commas, an empty place for one that is not known; None for anything else."""
+    days = [day.strip() for day in text.split(",")] if text else []
+    try:
+        return tuple(date.fromisoformat(day) if day else None for day in days)
+    except ValueError:
+        return None
+
+
+def _keys(text: str) -> tuple[Secret, ...]:
+    """The private keys in a text of one or several."""
+    return tuple(Secret(found[0]) for found in PRIVATE_KEY.finditer(text))
+
+
 def _problems(provider: Provider, app: ProviderApp) -> Iterator[str]:
-    if not app.client_id:
-        yield f"{variable_name(provider.id, 'client_id')} is not set"
-    if not app.client_secrets and provider.token.auth is not ClientAuth.NONE:
-        yield f"{variable_name(provider.id, 'client_secret')} is not set"
+    given = {"client_id": app.client_id, "client_secret": app.client_secrets, "client_key": app.client_keys}
+    for word in _proofs(provider):
+        if not given[word]:
+            what = "is not set, or holds no unencrypted private key in PEM" if word == "client_key" else "is not set"
+            yield f"{variable_name(provider.id, word)} {what}"
     for name, value in app.vars.items():
         if not re.fullmatch(provider.vars[name].pattern, value):
             yield f"{variable_name(provider.id, name)} is {'not as it must be' if value else 'not set'}"
@@ -128,10 +167,18 @@ def _problems(provider: Provider, app: ProviderApp) -> Iterator[str]:
     yield from _address_problems(provider, app)
 
 
+def _end_problems(provider: Provider, app: ProviderApp, given: Mapping[str, str]) -> Iterator[str]:
+    name = variable_name(provider.id, SECRET_ENDS)
+    if _days(given[name]) is None:
+        yield f"{name} must be days such as 2027-03-31, separated by commas, in the order of the secrets"
+    elif len(app.secrets_end_on) > len(app.client_secrets):
+        yield f"{name} names more days than there are secrets"
+
+
 def _address_problems(provider: Provider, app: ProviderApp) -> Iterator[str]:
     for place, url in _addresses(provider):
         fault = address_fault(app.expand(url), private_hosts=app.private_hosts)
-        if fault and not _names_of_connections(provider) & set(VARIABLE.findall(url)):
+        if fault and not set(variables_of_connection(provider)) & set(VARIABLE.findall(url)):
             yield f"{provider.id}: {place}, with the variables filled in, {fault}"
 
 
@@ -151,7 +198,3 @@ def _addresses(provider: Provider) -> Iterator[tuple[str, str]]:
     ):
         if url:
             yield place, url
-
-
-def _names_of_connections(provider: Provider) -> set[str]:
-    return {name for name, one in provider.vars.items() if one.scope is VariableScope.CONNECTION}

@@ -42,9 +42,13 @@ class Catalog:
     apps: Mapping[str, ProviderApp] = field(repr=False)
     problems: tuple[CatalogProblem, ...] = ()
 
-    def get(self, provider_id: str) -> Provider | None:
-        """The provider with this id, whether it is configured or not."""
-        return self.providers.get(provider_id)
+    def get(self, provider_id: str, connector: str | None = None) -> Provider | None:
+        """The provider with this id, configured or not, as its `connector` has it where one is named.
+
+        A connector that has left the file leaves what the file says of all of them.
+        """
+        provider = self.providers.get(provider_id)
+        return provider.connectors.get(connector, provider) if provider and connector else provider
 
     def app(self, provider_id: str) -> ProviderApp | None:
         """Our app at this provider; None where the operator has not configured one."""
@@ -59,6 +63,11 @@ class Catalog:
     def offered(self) -> tuple[Provider, ...]:
         """The providers a person can connect by consent, by name."""
         return tuple(one for one in self.all if one.kind is Kind.OAUTH2 and one.id in self.apps)
+
+    @property
+    def services(self) -> tuple[Provider, ...]:
+        """The providers an admin can connect by a key, or by our app's own secret, by name."""
+        return tuple(one for one in self.all if one.kind.is_service and one.id in self.apps)
 
     def authorize_origins(self) -> frozenset[str]:
         """Where the offered providers' approval pages live, as far as their files say: the issuer's home otherwise."""

@@ -7,11 +7,29 @@ from urllib.parse import urlsplit
 
 from portal.providers.reading import Complaint, Place
 from portal.providers.schema import SCHEMA, Provider
-from portal.providers.words import ClientAuth, HumanClock, IdentitySource, Kind, RefreshMode, RevokeStyle, VariableScope
+from portal.providers.words import (
+    HumanClock,
+    IdentitySource,
+    KeyFormat,
+    Kind,
+    RefreshMode,
+    RevokeStyle,
+    VariableScope,
+)
 
 ID = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*")
 VARIABLE = re.compile(r"\{([^{}]*)\}")
-ALWAYS_KNOWN = frozenset({"client_id", "client_secret", "access_token", "refresh_token"})
+CONNECTOR = "connector"  # the variable that the choice of a connector fills
+KEY_OWNER = "client_email"  # what Google's key files call whom they belong to
+ALWAYS_KNOWN = frozenset({"client_id", "client_secret", "access_token", "refresh_token", KEY_OWNER})
+RESERVED = ALWAYS_KNOWN | {"scopes", "client_key", "client_secret_ends"}
+LONGEST_ASSERTION_S = 300
+LONGEST_NAME = 60
+LONGEST_LABEL = 200
+SERVICE_MODES = {
+    Kind.JWT_BEARER: RefreshMode.JWT_BEARER,
+    Kind.CLIENT_CREDENTIALS: RefreshMode.CLIENT_CREDENTIALS,
+}
 HOOKS = frozenset({"facebook_appsecret_proof"})  # each is a function of portal.adapters.hooks
 
 
@@ -34,11 +52,21 @@ def _check_head(provider: Provider) -> Iterator[Complaint]:
         yield Complaint(("name",), "must not be empty")
 
 
+def _check_labels(provider: Provider) -> Iterator[Complaint]:
+    """What people read stands in subjects of e-mails, in lists and in logs, a line each."""
+    if not provider.name.isprintable() or len(provider.name) > LONGEST_NAME:
+        yield Complaint(("name",), f"must be one line of at most {LONGEST_NAME} letters")
+    for number, deadline in enumerate(provider.clocks.app_deadlines):
+        if not deadline.what.strip() or not deadline.what.isprintable() or len(deadline.what) > LONGEST_LABEL:
+            place = ("clocks", "app_deadlines", f"[{number}]", "what")
+            yield Complaint(place, f"must be one line of at most {LONGEST_LABEL} letters")
+
+
 def _check_endpoints(provider: Provider) -> Iterator[Complaint]:
-    if provider.kind is not Kind.OAUTH2 or provider.is_oidc:
+    if not provider.kind.has_app or provider.is_oidc:
         return
     for name, url in (("authorize", provider.authorize.url), ("token", provider.token.url)):
-        if not url:
+        if not url and not (provider.kind.is_service and name == "authorize"):
             yield Complaint((name, "url"), "is missing, and no identity.oidc.discovery names it either")
 
 
@@ -58,12 +86,33 @@ def _check_identity(provider: Provider) -> Iterator[Complaint]:
 
 def _check_refresh(provider: Provider) -> Iterator[Complaint]:
     refresh = provider.refresh
-    if ClientAuth.PRIVATE_KEY_JWT in {provider.token.auth, refresh.auth, provider.revoke.auth}:
-        yield Complaint(("token", "auth"), "names private_key_jwt, which this version cannot do")
     if refresh.mode is RefreshMode.REFRESH_TOKEN and not provider.token.map.refresh_token:
         yield Complaint(("token", "map", "refresh_token"), "is needed to refresh with it")
     if not 0 < refresh.early < 1:
         yield Complaint(("refresh", "early"), "must be between 0 and 1")
+    if refresh.concurrency < 1:
+        yield Complaint(("refresh", "concurrency"), "must be at least 1")
+    if refresh.per_minute < 0:
+        yield Complaint(("refresh", "per_minute"), "must not be negative")
+
+
+def _check_service(provider: Provider) -> Iterator[Complaint]:
+    """A connection that an admin makes is refreshed by its own kind, and no person's ID token stands behind it."""
+    kind, rules = provider.kind, provider.assertion
+    if provider.refresh.mode in SERVICE_MODES.values() and SERVICE_MODES.get(kind) is not provider.refresh.mode:
+        yield Complaint(("refresh", "mode"), f"is not for the kind {kind}")
+    if not kind.is_service:
+        return
+    if provider.refresh.mode is not SERVICE_MODES[kind]:
+        yield Complaint(("refresh", "mode"), f"must be {SERVICE_MODES[kind]} for the kind {kind}")
+    if provider.identity.source is IdentitySource.ID_TOKEN:
+        yield Complaint(("identity", "source"), "must be key, token or userinfo: nobody signs in")
+    if kind is Kind.JWT_BEARER and rules.key is KeyFormat.PEM and not rules.issuer:
+        yield Complaint(("assertion", "issuer"), "is needed where we sign")
+    if rules.lifetime_s > LONGEST_ASSERTION_S:
+        yield Complaint(("assertion", "lifetime_s"), f"must be at most {LONGEST_ASSERTION_S}")
+    if not rules.algorithms:
+        yield Complaint(("assertion", "algorithms"), "must not be empty")
 
 
 def _check_clocks(provider: Provider) -> Iterator[Complaint]:
@@ -99,7 +148,7 @@ def _check_words(provider: Provider) -> Iterator[Complaint]:
         if not getattr(provider.authorize.scope, field):
             yield Complaint(("authorize", "scope", field), "must not be empty")
     for name, variable in provider.vars.items():
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in ALWAYS_KNOWN | {"scopes"}:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED:
             yield Complaint(("vars", name), "must be lower-case letters, digits and _, and no name of ours")
         if variable.default and not re.fullmatch(variable.pattern, variable.default):
             yield Complaint(("vars", name, "default"), "does not match its own pattern")
@@ -107,9 +156,11 @@ def _check_words(provider: Provider) -> Iterator[Complaint]:
 
 CHECKS: tuple[Callable[[Provider], Iterator[Complaint]], ...] = (
     _check_head,
+    _check_labels,
     _check_endpoints,
     _check_identity,
     _check_refresh,
+    _check_service,
     _check_clocks,
     _check_revocation,
     _check_words,
@@ -171,3 +222,8 @@ def _members(table: object) -> Iterator[tuple[str, object]]:
 def variables_of_app(provider: Provider) -> tuple[str, ...]:
     """The names the operator fills in."""
     return tuple(name for name, one in provider.vars.items() if one.scope is VariableScope.APP)
+
+
+def variables_of_connection(provider: Provider) -> tuple[str, ...]:
+    """The names each connection fills in for itself."""
+    return tuple(name for name, one in provider.vars.items() if one.scope is VariableScope.CONNECTION)

@@ -6,6 +6,7 @@ from portal.providers.words import (
     Body,
     ClientAuth,
     ExpiryUnit,
+    KeyFormat,
     Method,
     OnMissing,
     Pkce,
@@ -15,6 +16,7 @@ from portal.providers.words import (
     RevokeStyle,
     Rotation,
     Seconds,
+    Signing,
     Text,
     TokenName,
     Url,
@@ -90,7 +92,11 @@ class Upgrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """The token endpoint. No `url`: the discovery document names it."""
+    """The token endpoint. No `url`: the discovery document names it.
+
+    `client_audience` is who our app's own assertions are for, where it proves itself by `private_key_jwt`; empty: the
+    token endpoint.
+    """
 
     url: Url = ""
     method: Method = Method.POST
@@ -101,11 +107,35 @@ class Token:
     success: Success = field(default_factory=Success)
     map: TokenMap = field(default_factory=TokenMap)
     upgrade: Upgrade | None = None
+    client_audience: Url = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assertion:
+    """The JWT that a service connection shows for a token (RFC 7523 section 2.1); what is empty is left out of it.
+
+    `key` says what the admin brings. No `audience`: the token endpoint. No `subject`: the issuer, unless
+    `is_subject_optional`. The first of the `algorithms` that fits the key signs; `key_id` goes into the header.
+    """
+
+    key: KeyFormat = KeyFormat.PEM
+    issuer: str = ""
+    subject: str = ""
+    is_subject_optional: bool = False
+    audience: str = ""
+    key_id: str = ""
+    claims: Text = field(default_factory=dict)
+    algorithms: tuple[Signing, ...] = (Signing.RS256, Signing.ES256, Signing.ES384, Signing.ES512)
+    lifetime_s: Seconds = 180
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refresh:
-    """How tokens are kept fresh. No `url`, `method`, `body`, `auth` or `map`: as at the token endpoint."""
+    """How tokens are kept fresh. No `url`, `method`, `body`, `auth` or `map`: as at the token endpoint.
+
+    `concurrency` is how many connections each worker refreshes there at a time, `per_minute` how many all of them begin
+    with in a minute (0: as many as are due).
+    """
 
     mode: RefreshMode = RefreshMode.REFRESH_TOKEN
     url: Url = ""
@@ -123,6 +153,8 @@ class Refresh:
     old_access_dies: bool = False
     early: float = 0.75
     trust_only_later_expiry: bool = False
+    concurrency: int = 50
+    per_minute: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from portal.providers.endpoints import Authorize, Introspect, Refresh, Revoke, Token
+from portal.providers.endpoints import Assertion, Authorize, Introspect, Refresh, Revoke, Token
 from portal.providers.words import (
     AccountChoice,
     BearerSource,
@@ -32,11 +32,17 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A `{variable}` of the file's URLs and parameters; a value must match the whole `pattern`."""
+    """A `{variable}` of the file's URLs and parameters; a value must match the whole `pattern`.
+
+    Those of each connection are asked for on a page: by `label`, with a `hint`, and empty if `optional`.
+    """
 
     default: str = ""
     pattern: Pattern = r"[A-Za-z0-9][A-Za-z0-9._-]*"
     scope: VariableScope = VariableScope.APP
+    label: str = ""
+    hint: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +154,7 @@ class Provider:
     vars: Mapping[str, Variable] = field(default_factory=dict)
     authorize: Authorize = field(default_factory=Authorize)
     token: Token = field(default_factory=Token)
+    assertion: Assertion = field(default_factory=Assertion)
     refresh: Refresh = field(default_factory=Refresh)
     clocks: Clocks = field(default_factory=Clocks)
     identity: IdentityRules = field(default_factory=IdentityRules)

@@ -35,6 +35,11 @@ class Kind(StrEnum):
         """Whether an app of ours stands behind it; of the others only the meaning of their answers is known."""
         return self not in {Kind.API_KEY, Kind.CUSTOM}
 
+    @property
+    def is_service(self) -> bool:
+        """Whether an admin makes its connections, with a key or our app's own secret, and nobody ever consents."""
+        return self in {Kind.JWT_BEARER, Kind.CLIENT_CREDENTIALS}
+
 
 class VariableScope(StrEnum):
     """Who fills a variable in: the operator once for the app, or each connection for itself."""
@@ -102,6 +107,7 @@ class RefreshMode(StrEnum):
     EXCHANGE = "exchange"
     NONE = "none"
     JWT_BEARER = "jwt_bearer"
+    CLIENT_CREDENTIALS = "client_credentials"
 
 
 class Rotation(StrEnum):
@@ -145,11 +151,32 @@ class ExpiryUnit(StrEnum):
 
 
 class IdentitySource(StrEnum):
-    """Where the stable name of the login comes from."""
+    """Where the stable name of the login comes from; `key`: whom a service connection's key, or our app, speaks for."""
 
     ID_TOKEN = "id_token"
     TOKEN = "token"
     USERINFO = "userinfo"
+    KEY = "key"
+
+
+class KeyFormat(StrEnum):
+    """What an admin's key file is: a private key, Google's JSON with one in it, or an assertion signed already."""
+
+    PEM = "pem"
+    GOOGLE = "google_service_account"
+    JWT = "jwt"
+
+
+class Signing(StrEnum):
+    """The algorithms we sign with (RFC 7518 section 3.1)."""
+
+    RS256 = "RS256"
+    RS384 = "RS384"
+    RS512 = "RS512"
+    PS256 = "PS256"
+    ES256 = "ES256"
+    ES384 = "ES384"
+    ES512 = "ES512"
 
 
 class ScopeChoice(StrEnum):

@@ -1,6 +1,7 @@
 """When an access token is refreshed, how long a failure waits, and how long one refresh may take."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -8,6 +9,10 @@ REFRESH_FLOOR = timedelta(seconds=300)
 DEFAULT_MIN_TTL = timedelta(seconds=60)
 EARLY = 0.75
 JITTER_SPREAD = 0.05  # of the life: between 75 % and 80 % of it
+MOST_OF_LIFE_UNASKED = 1 / 4  # what a caller who says nothing may insist on: the background needs the rest
+LEAST_GAIN = 0.05  # of the time gone by; answers round to seconds and take some
+SLACK = timedelta(minutes=1)  # ends that are nearer to each other than answers and clocks are exact are one end
+EXCHANGED_AGAIN_AFTER = timedelta(days=1)  # an exchange that brought no later end is not repeated sooner
 
 BACKOFF_FIRST = timedelta(seconds=30)
 BACKOFF_LONGEST = timedelta(hours=1)
@@ -27,6 +32,47 @@ def refresh_at(issued_at: datetime, access_expires_at: datetime, *, jitter: floa
     return min(issued_at + life * (early + JITTER_SPREAD * jitter), access_expires_at - floor)
 
 
+def next_refresh_at(
+    issued_at: datetime,
+    *,
+    access_ends_at: datetime | None,
+    sliding_ends: Iterable[datetime | None] = (),
+    final_end_at: datetime | None = None,
+    min_age: timedelta = timedelta(0),
+    jitter: float,
+    early: float = EARLY,
+) -> datetime | None:
+    """When the background refreshes tokens issued then; None where nothing ends that a refresh could prolong.
+
+    `sliding_ends` are other clocks that a refresh winds up (an unused refresh token's end): the earliest clock counts.
+    A token that reaches `final_end_at`, which no refresh moves, is asked about once more at its very end: each earlier
+    attempt would bring the same end again, and would be due again after ever shorter times. No refresh comes before the
+    token is `min_age` old.
+    """
+    dates = [refresh_at(issued_at, end, jitter=jitter, early=early) for end in sliding_ends if end]
+    if access_ends_at is not None:
+        is_final = final_end_at is not None and access_ends_at >= final_end_at - SLACK
+        dates.append(access_ends_at if is_final else refresh_at(issued_at, access_ends_at, jitter=jitter, early=early))
+    return max(min(dates), issued_at + min_age) if dates else None
+
+
+def gains_time(issued_at: datetime, had_until: datetime | None, has_until: datetime | None, *, now: datetime) -> bool:
+    """Whether a new token, had now, lives longer than the one it replaces, which was issued then.
+
+    A refresh gains about as much as the old token was old, even if nearly nothing. Providers that cut the last tokens
+    to what is left of the consent, or give the same one again, gain nothing.
+    """
+    if had_until is None or has_until is None or had_until <= now:
+        return True
+    return has_until - had_until > (now - issued_at) * LEAST_GAIN
+
+
+def exchange_again_at(now: datetime, access_ends_at: datetime) -> datetime | None:
+    """When an exchange that brought no later end is tried again: half-way to the end, a day later at the soonest."""
+    again_at = now + max(EXCHANGED_AGAIN_AFTER, (access_ends_at - now) / 2)
+    return again_at if again_at < access_ends_at - REFRESH_FLOOR else None
+
+
 def jitter_of(connection_id: UUID | str) -> float:
     """A number in [0, 1) that is always the same for one connection and spread evenly over many."""
     digest = hashlib.sha256(str(connection_id).encode()).digest()
@@ -44,10 +90,13 @@ def granted_min_ttl(min_ttl: timedelta | None, *, life: timedelta | None) -> tim
     """The rest of life a caller may insist on: 60 s unless asked otherwise, never more than the token's whole life.
 
     `life` is None for a token that never expires. Whoever waited for a refresh takes its token without asking again:
-    a caller who insists on the whole life would otherwise refresh for ever.
+    a caller who insists on the whole life would otherwise refresh for ever. A caller who says nothing gets tokens of
+    very short lives with a quarter of it left: one-minute tokens would otherwise be refreshed at every call.
     """
     asked = max(timedelta(0), DEFAULT_MIN_TTL if min_ttl is None else min_ttl)
-    return asked if life is None else min(asked, max(timedelta(0), life))
+    if life is None:
+        return asked
+    return min(asked, max(timedelta(0), life) * (MOST_OF_LIFE_UNASKED if min_ttl is None else 1))
 
 
 def backoff(failures: int, *, jitter: float, retry_after: timedelta | None) -> timedelta:

@@ -10,6 +10,7 @@ PERSON_NAME_MAX = 100
 ORGANIZATION_NAME_MAX = 100
 API_KEY_NAME_MAX = 60
 TEAM_NAME_MAX = 60
+WEBHOOK_DESCRIPTION_MAX = 100
 EMAIL_MAX = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
 SLUG_MAX = 48
 
@@ -44,6 +45,11 @@ def clean_team_name(text: str) -> str:
 def clean_api_key_name(text: str) -> str:
     """An API key's name: 1 to 60 printable characters; raises InvalidRequest about `name`."""
     return _clean(text, field="name", longest=API_KEY_NAME_MAX)
+
+
+def clean_webhook_description(text: str) -> str:
+    """What a webhook endpoint is for: at most 100 printable characters, or none; raises InvalidRequest about it."""
+    return _clean(text, field="description", longest=WEBHOOK_DESCRIPTION_MAX) if text.strip() else ""
 
 
 def clean_email(text: str, *, field: str = "email") -> str:

@@ -41,6 +41,15 @@ def checked(email: str, name: str, role: str, team: str | None) -> Person:
     return Person(address, given_name, Role(word), given_team)
 
 
+def faults(email: str, name: str, role: str, team: str | None) -> dict[str, str]:
+    """What is wrong with a person's fields, a sentence each; nothing where `checked` would take them."""
+    try:
+        checked(email, name, role, team)
+    except InvalidRequest as invalid:
+        return invalid.errors
+    return {}
+
+
 def name_of_email(email: str) -> str:
     """A name for somebody of whom only the address is known: `ana.alvarez@example.com` is Ana Alvarez."""
     local = email.partition("@")[0]

@@ -8,6 +8,10 @@ from datetime import datetime, timedelta
 
 from portal.rules.login_links import LinkPurpose, lifetime_in_words
 from portal.rules.moments import in_iso, whole_seconds
+from portal.rules.operator_problems import ConfigurationInvalid as ConfigurationInvalid  # noqa: PLC0414 - as `Problem`, below
+from portal.rules.operator_problems import DatabaseNewer as DatabaseNewer  # noqa: PLC0414 - as `Problem`, below
+from portal.rules.operator_problems import ImportRefused as ImportRefused  # noqa: PLC0414 - as `Problem`, below
+from portal.rules.operator_problems import OrganizationUnknown as OrganizationUnknown  # noqa: PLC0414 - as `Problem`, below
 from portal.rules.problem import Problem as Problem  # noqa: PLC0414 - the name people import from here
 
 # Asking
@@ -32,6 +36,13 @@ class SignInRequired(Problem):
 
     code = "sign_in_required"
     status = 401
+
+
+class ProviderOutsideKey(Problem):
+    """This API key is for other providers. Nothing was changed; use a key that may ask for this one."""
+
+    code = "provider_outside_key"
+    status = 403
 
 
 class InvalidRequest(Problem):
@@ -208,41 +219,8 @@ class LoginAlreadyHeld(Problem):
     status = 409
 
 
-class ConfigurationInvalid(Problem):
-    """The configuration is not right. Nothing was started; each line names a setting to correct."""
+class KeyReplaced(Problem):
+    """This API key was replaced or revoked already. Nothing was changed; the newer key of its name can be replaced."""
 
-    code = "configuration_invalid"
-    status = 500
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("; ".join(problems), fields={"problems": list(problems)})
-        self.problems = problems
-
-
-class OrganizationUnknown(Problem):
-    """There is no organization of this slug. `portal organization create` prints the slug of the one it makes."""
-
-    code = "organization_unknown"
-    status = 404
-
-
-class ImportRefused(Problem):
-    """The file was not imported. Nothing was changed; each line to correct is named.
-
-    `lines` are pairs of a line's number in the file (the header is line 1) and what is wrong with it.
-    """
-
-    code = "import_refused"
-    status = 422
-
-    def __init__(self, lines: tuple[tuple[int, str], ...]) -> None:
-        named = [{"line": number, "message": message} for number, message in lines]
-        super().__init__(f"{len(lines)} to correct", fields={"lines": named})
-        self.lines = lines
-
-
-class DatabaseNewer(Problem):
-    """The database was made by a newer version of Reconsent. Install that version, or restore an older backup."""
-
-    code = "database_newer"
-    status = 500
+    code = "key_replaced"
+    status = 409

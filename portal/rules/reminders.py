@@ -85,6 +85,16 @@ def days_left(consent_expires_at: datetime, *, now: datetime, time_zone: str) ->
     return max(0, left.days)
 
 
+def step_out_of_turn(consent_expires_at: datetime, *, now: datetime, time_zone: str) -> int:
+    """The step of a reminder that somebody asks for: the days left, the last of which is day 1 until the end has come.
+
+    0 is the final notice's, which says that something has ended: on the last day nothing has yet.
+    """
+    if consent_expires_at <= now:
+        return FINAL_STEP
+    return max(1, days_left(consent_expires_at, now=now, time_zone=time_zone))
+
+
 def is_within_window(moment: datetime, policy: ReminderPolicy) -> bool:
     """Whether the organization's clocks show daytime: from the opening on, until before the closing."""
     return policy.window_opens <= wall_clock(moment, policy.time_zone).time() < policy.window_closes

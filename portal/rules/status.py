@@ -32,6 +32,32 @@ class Status(StrEnum):
         return self.value.replace("_", " ").capitalize()
 
 
+class EndStage(StrEnum):
+    """What is announced of a consent's end, each once."""
+
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+SAME_END = timedelta(days=1)  # an end that a refresh moves by less is the same end, only known better
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What has been announced, and of which end."""
+
+    stage: EndStage
+    ends_at: datetime
+
+
+def announcement(ends_at: datetime, last: Announced | None, *, now: datetime) -> EndStage | None:
+    """What is to be announced of an end that is near or has passed; None when that was announced already."""
+    stage = EndStage.ENDED if ends_at <= now else EndStage.ENDING
+    if last is None or abs(ends_at - last.ends_at) >= SAME_END:
+        return stage
+    return None if last.stage in (stage, EndStage.ENDED) else stage
+
+
 HOLDING = frozenset({ConnectionState.ACTIVE, ConnectionState.NEEDS_RECONSENT})
 """The states in which a connection holds its provider login: nobody else may link that login without a review."""
 

@@ -16,14 +16,16 @@ class Asker:
     member_id: UUID | None = None
     role: Role | None = None
     session_id: UUID | None = None
+    key_id: UUID | None = None
+    providers: frozenset[str] | None = None  # the only ones an API key is for; None: all
 
     @classmethod
     def member(cls, organization_id: UUID, member_id: UUID, role: Role, session_id: UUID | None = None) -> "Asker":
         return cls(organization_id, f"member:{member_id}", member_id, role, session_id)
 
     @classmethod
-    def api_key(cls, organization_id: UUID, key_id: UUID) -> "Asker":
-        return cls(organization_id, f"api_key:{key_id}")
+    def api_key(cls, organization_id: UUID, key_id: UUID, providers: frozenset[str] | None = None) -> "Asker":
+        return cls(organization_id, f"api_key:{key_id}", key_id=key_id, providers=providers)
 
     @classmethod
     def portal(cls, organization_id: UUID) -> "Asker":
@@ -32,6 +34,10 @@ class Asker:
     @classmethod
     def command(cls, organization_id: UUID) -> "Asker":
         return cls(organization_id, "command")
+
+    def reaches(self, provider_id: str) -> bool:
+        """Whether connections at this provider are there for the asker at all."""
+        return self.providers is None or provider_id in self.providers
 
     @property
     def own_id(self) -> UUID:

@@ -5,12 +5,13 @@ A consent flow that somebody else started, or that comes back twice, is how acco
 state and spent by a conditional UPDATE before anything else of the provider's answer is looked at.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from portal.crypto import Secret, digest, random_token
 from portal.db import db, transaction
@@ -25,20 +26,24 @@ from portal.services.audit import EventKind
 from portal.services.grants import won
 
 LASTS = timedelta(minutes=15)
-REMEMBERED = timedelta(days=1)  # so that a late or second answer is told what it is
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a trip is for: an existing connection, or a new one (`connection_id` None) by that nickname."""
+    """What a trip is for: an existing connection, or a new one (`connection_id` None) by that nickname.
+
+    `connector` and `vars` are what its person chose and entered for it, where the provider leaves that to them.
+    """
 
     provider_id: str
     connection_id: UUID | None
     nickname: str
     login_hint: str | None = None
     is_reconsent: bool = False
+    connector: str | None = None
+    vars: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ class Trip:
     nonce: str
     code_verifier: Secret
     began_at: datetime
+    connector: str | None = None
+    vars: Mapping[str, str] | None = None
 
 
 @transaction
@@ -82,6 +89,8 @@ def store(asker: Asker, start: Start, ticket: Ticket, *, now: datetime) -> None:
         connection_id=start.connection_id,
         provider_id=start.provider_id,
         nickname=start.nickname,
+        connector=start.connector,
+        vars=dict(start.vars) if start.vars else None,
         nonce=ticket.nonce,
         code_verifier=keyring().seal(Secret(ticket.code_verifier), verifier_context(attempt_id)),
         created_at=now,
@@ -128,12 +137,6 @@ def deny(trip: Trip, *, now: datetime) -> None:
 
 
 @transaction
-def forget_old(*, now: datetime) -> None:
-    """Delete attempts that ended more than a day ago."""
-    db.session.execute(delete(ConsentAttempt).where(ConsentAttempt.expires_at < now - REMEMBERED))
-
-
-@transaction
 def _spend(asker: Asker | None, provider_id: str, state: str, now: datetime) -> Trip | Problem:
     attempt = db.session.scalar(select(ConsentAttempt).where(ConsentAttempt.state_digest == digest(state)))
     reason = _why_not(attempt, asker, provider_id)
@@ -152,6 +155,8 @@ def _spend(asker: Asker | None, provider_id: str, state: str, now: datetime) -> 
         nonce=attempt.nonce,
         code_verifier=keyring().open(attempt.code_verifier, verifier_context(attempt.id)),
         began_at=attempt.created_at,
+        connector=attempt.connector,
+        vars=attempt.vars,
     )
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Select, insert, select
 
 from portal.db import db, reading
-from portal.models import Event, Member
+from portal.models import ApiKey, Event, Member
 from portal.rules import happenings
 from portal.services.asker import Asker
 
@@ -40,6 +40,8 @@ class EventKind(StrEnum):
     CONNECTION_CONNECTED = "connection:connected"
     CONNECTION_RENAMED = "connection:renamed"
     CONNECTION_RECONNECTED = "connection:reconnected"
+    CONNECTION_ENDING = "connection:ending"
+    CONNECTION_ENDED = "connection:ended"
     CONNECTION_NEEDS_RECONSENT = "connection:needs_reconsent"
     CONNECTION_DISPLACED = "connection:displaced"
     CONNECTION_DISCONNECTED = "connection:disconnected"
@@ -56,15 +58,32 @@ class EventKind(StrEnum):
     GRANT_REFRESHED = "grant:refreshed"
     GRANT_FAILED = "grant:failed"
     GRANT_REVOKED = "grant:revoked"
+    GRANT_REUSE_SUSPECTED = "grant:reuse_suspected"
+    INCIDENT_RELEASED = "incident:released"
+    INCIDENT_HEALED = "incident:healed"
+    GRANT_REJECTED = "grant:rejected"
     SUBJECT_CHANGED = "subject:changed"
     SCOPES_CHANGED = "scopes:changed"
     ACCOUNTS_CHANGED = "accounts:changed"
+    ALERT_RAISED = "alert:raised"
+    SERVICE_KEY_ENTERED = "service_key:entered"
+    SERVICE_KEY_REPLACED = "service_key:replaced"
     REMINDER_REQUESTED = "reminder:requested"
     REMINDER_SENT = "reminder:sent"
     EMAIL_SENT = "email:sent"
     EMAIL_PARKED = "email:parked"
     API_KEY_CREATED = "api_key:created"
+    API_KEY_REPLACED = "api_key:replaced"
     API_KEY_REVOKED = "api_key:revoked"
+    WEBHOOK_CREATED = "webhook:created"
+    WEBHOOK_CHANGED = "webhook:changed"
+    WEBHOOK_PAUSED = "webhook:paused"
+    WEBHOOK_RESUMED = "webhook:resumed"
+    WEBHOOK_SECRET_ROTATED = "webhook:secret_rotated"
+    WEBHOOK_TESTED = "webhook:tested"
+    WEBHOOK_SENT_AGAIN = "webhook:sent_again"
+    WEBHOOK_SWITCHED_OFF = "webhook:switched_off"
+    WEBHOOK_DELETED = "webhook:deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +108,7 @@ class LoggedEvent:
 Happened = tuple[UUID | None, UUID | None, dict[str, Any]]
 """Whom an event is about, which connection, and its facts."""
 
-_INSERT = insert(Event)
+_INSERT = insert(Event).inline()  # nobody asks for the new ids
 
 
 def record(
@@ -169,9 +188,14 @@ def _told(query: Select[Event]) -> tuple[LoggedEvent, ...]:
 
 
 def _names(actors: set[str]) -> dict[str, str]:
-    ids = [UUID(actor.removeprefix("member:")) for actor in actors if actor.startswith("member:")]
-    people = db.session.execute(select(Member.id, Member.name).where(Member.id.in_(ids))) if ids else ()
-    return {f"member:{member_id}": name for member_id, name in people}
+    keys = _named(ApiKey, "api_key:", actors)
+    return _named(Member, "member:", actors) | {actor: f"the backend “{name}”" for actor, name in keys.items()}
+
+
+def _named(table: type[Member] | type[ApiKey], prefix: str, actors: set[str]) -> dict[str, str]:
+    ids = [UUID(actor.removeprefix(prefix)) for actor in actors if actor.startswith(prefix)]
+    rows = db.session.execute(select(table.id, table.name).where(table.id.in_(ids))) if ids else ()
+    return {f"{prefix}{row_id}": name for row_id, name in rows}
 
 
 def _logged(row: Event, who: str) -> LoggedEvent:

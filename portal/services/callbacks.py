@@ -12,6 +12,7 @@ from datetime import datetime
 from portal.adapters import oauth
 from portal.adapters.oauth import OAuthFailed, TokenAnswer
 from portal.providers.apps import ProviderApp
+from portal.providers.kept import kept_of, variables_kept
 from portal.providers.schema import Provider
 from portal.rules.problems import (
     ConsentAttemptInvalid,
@@ -47,7 +48,7 @@ def new_grant(trip: Trip, params: Mapping[str, str], *, now: datetime) -> NewGra
 
 
 def _new_grant(trip: Trip, params: Mapping[str, str], now: datetime) -> NewGrant:
-    provider, app = offers.offered(trip.provider_id)
+    provider, app = offers.offered_to(trip)
     issuer, is_required = oauth.expected_callback_issuer(provider, app)
     oauth.check_callback(params, expected_issuer=issuer, iss_required=is_required)
     _raise_if_refused(params.get("error"))
@@ -77,6 +78,7 @@ def _raise_if_refused(error: str | None) -> None:
 
 
 def _identified(provider: Provider, app: ProviderApp, answer: TokenAnswer, trip: Trip, now: datetime) -> NewGrant:
+    app = app.having(variables_kept(provider, answer.extra))
     identity = oauth.identify(provider, app, answer, nonce=trip.nonce, now=now)
     scopes = frozenset(provider.authorize.scope.default) if answer.scopes is None else answer.scopes
     new = NewGrant(
@@ -91,14 +93,15 @@ def _identified(provider: Provider, app: ProviderApp, answer: TokenAnswer, trip:
         access_expires_at=answer.expires_at,
         refresh_expires_at=answer.refresh_expires_at if answer.is_refresh_expiry_stated else None,
         access_source=DateSource.RESPONSE if answer.is_expiry_stated else DateSource.CATALOG,
+        extra=kept_of(provider, answer.extra),
     )
-    return _with_accounts(provider, app, new, now)
+    return _with_accounts(provider, app, new, trip, now)
 
 
-def _with_accounts(provider: Provider, app: ProviderApp, new: NewGrant, now: datetime) -> NewGrant:
+def _with_accounts(provider: Provider, app: ProviderApp, new: NewGrant, trip: Trip, now: datetime) -> NewGrant:
     """The grant with what it shares: without that list nobody could tell what was lost, so nothing is accepted."""
     try:
         return replace(new, accounts=oauth.shared_accounts(provider, app, new.access_token))
     except OAuthFailed:
-        leftovers.drop(provider.id, new, now=now)
+        leftovers.drop(trip, new, now=now)
         raise

@@ -1,5 +1,6 @@
 """A case: a new grant, the connection it is meant for, whoever else holds its login, and how the two sides compare."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,6 +16,7 @@ from portal.services.asker import Asker
 from portal.services.grants import Standing
 from portal.services.holders import Claim
 from portal.services.new_grants import NewGrant
+from portal.services.offers import Chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +26,42 @@ class Case:
     asker: Asker
     new: NewGrant
     provider_id: str
+    connector: str | None
+    vars: Mapping[str, str] | None
     own: Connection | None
     holder: Connection | None
     standing: Standing
     comparison: Comparison
 
 
-def look_into(asker: Asker, provider_id: str, connection_id: UUID | None, new: NewGrant, *, is_deciding: bool) -> Case:
+def look_into(asker: Asker, chosen: Chosen, connection_id: UUID | None, new: NewGrant, *, is_deciding: bool) -> Case:
     """The case as it stands now; the rows are locked when something is about to be decided.
 
     Raises NotFound when the connection is not the asker's.
     """
-    claim = Claim(provider_id, new.subject, connection_id)
+    claim = Claim(chosen.provider_id, new.subject, connection_id)
     rows = holders.look_up(asker, claim, is_locking=is_deciding)
     if connection_id is not None and rows.own is None:
         raise NotFound
     standing = grants.standing_of(rows.own)
-    provider, _ = offers.offered(provider_id)
+    provider, _ = offers.offered_to(chosen)
     comparison = compare(
         standing.facts,
         new.facts,
         required_scopes=provider.authorize.scope.required,
         holder=holders.described(asker, rows.holder),
     )
-    return Case(asker, new, provider_id, rows.own, rows.holder, standing, comparison)
+    return Case(
+        asker=asker,
+        new=new,
+        provider_id=chosen.provider_id,
+        connector=chosen.connector,
+        vars=chosen.vars,
+        own=rows.own,
+        holder=rows.holder,
+        standing=standing,
+        comparison=comparison,
+    )
 
 
 def take(case: Case, *, nickname: str, now: datetime) -> UUID:
@@ -61,6 +75,7 @@ def take(case: Case, *, nickname: str, now: datetime) -> UUID:
         holders.displace(case.asker, case.holder, connection, now=now)
     if not case.comparison.is_same_subject:
         leftovers.set_aside_tokens_of(case.asker, connection, leftovers.REPLACED, now=now)
+    connection.connector, connection.vars = case.connector, dict(case.vars) if case.vars else None
     grants.accept(case.asker, connection, case.new, case.comparison, seen=case.standing.generation, now=now)
     return connection.id
 

@@ -17,10 +17,11 @@ from portal.rules.names import clean_nickname
 from portal.rules.problems import NotFound
 from portal.rules.status import Status, status_of
 from portal.rules.zones import wall_clock
-from portal.services import api_keys, audit, disconnecting, leftovers, offers
+from portal.services import audit, disconnecting, key_uses, leftovers, offers
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.grants import accounts_from
+from portal.services.key_uses import Backend
 from portal.services.offers import Offer
 from portal.services.policy import policy_of
 
@@ -82,7 +83,7 @@ class ConnectionDetails:
     accounts: tuple[SharedAccount, ...]
     displaced_by: str | None
     is_revocation_outstanding: bool
-    backends: tuple[str, ...]
+    backends: tuple[Backend, ...]
 
 
 @reading
@@ -111,11 +112,11 @@ def show(asker: Asker, connection_id: UUID, *, now: datetime) -> ConnectionDetai
         consented_at=connection.consented_at,
         consent_end_source=connection.consent_end_source,
         scopes=scopes,
-        required_missing=_required_missing(connection.provider_id, scopes) if grant else (),
+        required_missing=_required_missing(connection, scopes) if grant else (),
         accounts=accounts_from(grant.accounts) if grant else (),
         displaced_by=_displacer(asker, connection),
         is_revocation_outstanding=connection.is_revocation_outstanding,
-        backends=api_keys.backends(asker, now=now),
+        backends=key_uses.backends(asker, connection_id, connection.provider_id, now=now),
     )
 
 
@@ -179,9 +180,9 @@ def _listed(row: Row[Connection, Grant, Organization], now: datetime) -> MyConne
     )
 
 
-def _required_missing(provider_id: str, scopes: tuple[str, ...]) -> tuple[str, ...]:
+def _required_missing(connection: Connection, scopes: tuple[str, ...]) -> tuple[str, ...]:
     """What was asked for, cannot be done without and was not given; who signed in is proved otherwise."""
-    provider = catalog().get(provider_id)
+    provider = catalog().get(connection.provider_id, connection.connector)
     required = provider.authorize.scope.required if provider else frozenset()
     return tuple(sorted(required - IDENTITY_SCOPES - frozenset(scopes)))
 

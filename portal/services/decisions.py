@@ -15,6 +15,7 @@ from portal.rules.names import clean_nickname
 from portal.rules.problems import InvalidRequest
 from portal.services import audit, cases, leftovers, old_tokens, pending_grants, races, reconsent, reviews
 from portal.services.asker import Asker
+from portal.services.attempts import Start
 from portal.services.audit import EventKind
 from portal.services.cases import Case
 from portal.services.old_tokens import OldTokens
@@ -65,24 +66,21 @@ def decide(
 
 def _try_again(asker: Asker, pending_id: UUID, now: datetime) -> Decided:
     """Back to the provider, with the choice of login; the wrong one's grant ends before its person gets there."""
-    connection_id, provider_id, nickname = _asked_for(asker, pending_id, now)
-    next_url = reconsent.begin(
-        asker,
-        connection_id=connection_id,
-        provider_id=provider_id,
-        nickname=nickname,
-        choose_account=True,
-        now=now,
-    )
+    wanted = _asked_for(asker, pending_id, now)
+    next_url = reconsent.set_out(asker, wanted, choose_account=True, now=now)
     _cancel(asker, pending_id, now)
     leftovers.end(pending_id, now=now)
-    return Decided(Choice.USE_RIGHT_LOGIN, connection_id, next_url=next_url)
+    return Decided(Choice.USE_RIGHT_LOGIN, wanted.connection_id, next_url=next_url)
 
 
 @reading
-def _asked_for(asker: Asker, pending_id: UUID, now: datetime) -> tuple[UUID | None, str, str]:
+def _asked_for(asker: Asker, pending_id: UUID, now: datetime) -> Start:
+    """The same trip once more; which login an existing connection has is known to that connection."""
     pending = pending_grants.find_open(asker, pending_id, now=now)
-    return pending.connection_id, pending.provider_id, pending.nickname
+    if pending.connection_id is not None:
+        return reconsent.start_again(asker, pending.connection_id)
+    provider_id, nickname = pending.provider_id, pending.nickname
+    return Start(provider_id, None, nickname, connector=pending.connector, vars=pending.vars)
 
 
 @transaction
@@ -131,7 +129,7 @@ def _tell(case: Case, target: Case, choice: Choice, now: datetime) -> None:
 def _target(case: Case, choice: Choice) -> Case:
     """The case of the connection that the choice gives the new grant to."""
     if choice is Choice.KEEP_BOTH:
-        return cases.look_into(case.asker, case.provider_id, None, case.new, is_deciding=True)
+        return cases.look_into(case.asker, case, None, case.new, is_deciding=True)
     if choice is Choice.RENEW_OTHER and case.holder is not None:
-        return cases.look_into(case.asker, case.provider_id, case.holder.id, case.new, is_deciding=True)
+        return cases.look_into(case.asker, case, case.holder.id, case.new, is_deciding=True)
     return case

@@ -16,8 +16,9 @@ from portal.db import Moment, db, reading
 from portal.extensions import catalog, config, keyring
 from portal.models import Grant
 from portal.models.grant import seal_context
+from portal.providers.apps import missing_names
 from portal.rules.problems import DatabaseNewer
-from portal.services import heartbeats, schema, storage
+from portal.services import app_secrets, deadlines, heartbeats, schema, storage
 
 SAMPLED_GRANTS = 20
 CLOCKS_APART = timedelta(seconds=5)
@@ -59,6 +60,7 @@ def examine(*, machine_now: Callable[[], datetime]) -> Iterator[Finding]:
         ("smtp", _smtp),
         ("keys", _keys),
         ("providers", _providers),
+        ("deadlines", lambda: _app_deadlines(machine_now())),
         ("clock", lambda: _clock(machine_now)),
         ("worker", lambda: _seen(heartbeats.WORKER, machine_now())),
         ("scheduler", lambda: _seen(heartbeats.SCHEDULER, machine_now())),
@@ -141,9 +143,21 @@ def _providers() -> Outcome:
     if known.problems:
         first = f"{len(known.problems)} to put right, the first: {known.problems[0]}."
         return Health.FAILED, f"{first} `portal providers` names them all."
-    if not known.offered:
+    of_operators = {provider.id for provider in known.all if missing_names(provider, {})}
+    configured = of_operators & known.apps.keys()
+    if not configured:
         return Health.WARNING, NO_PROVIDER
-    return Health.WELL, f"{len(known.offered)} of {len(known.all)} configured"
+    return Health.WELL, f"{len(configured)} of {len(of_operators)} configured"
+
+
+def _app_deadlines(now: datetime) -> Outcome:
+    """Ends of our apps' secrets and of what providers announce, and secrets that a provider does not take any more."""
+    told = [deadline.title(today=now.date()) for deadline in deadlines.near(now=now)]
+    for provider in (catalog().providers[provider_id] for provider_id in catalog().apps):
+        told += [f"{provider.name}: {words}" for words in app_secrets.in_words(provider.id)]
+    if not told:
+        return Health.WELL, "none of our apps' secrets or providers' endpoints ends soon, as far as is known"
+    return Health.WARNING, f"{'; '.join(told)}. docs/operations.md says how to replace a secret without an outage."
 
 
 def _clock(machine_now: Callable[[], datetime]) -> Outcome:

@@ -17,7 +17,7 @@ from portal.providers.schema import Provider
 from portal.rules import freshness
 from portal.rules.comparison import Comparison, GrantFacts, SharedAccount
 from portal.rules.status import ConnectionState, DateSource
-from portal.services import audit, new_grants, offers, reminders
+from portal.services import audit, key_alerts, new_grants, offers, probe_plans, reminders
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.new_grants import NewGrant
@@ -66,11 +66,12 @@ def accept(
     Whoever else holds the login must have been displaced before. `seen` is the generation it was compared with: raises
     Outrun when the tokens were written meanwhile, and IntegrityError when somebody has just taken the login.
     """
-    provider, _ = offers.offered(connection.provider_id)
+    provider, _ = offers.offered_to(connection)
     _write_tokens(connection, provider, new, seen)
     _renew(connection, provider, new, now)
     db.session.flush()  # the unique index on held logins judges here
     reminders.plan(connection, now=now, is_fresh=True)
+    probe_plans.plan(connection.id, provider, now=now)
     _tell(asker, connection, comparison, now)
 
 
@@ -96,6 +97,8 @@ def give_up(connection_id: UUID, generation: int, reason: str, *, now: datetime)
     who = Asker.portal(connection.organization_id)
     kind = EventKind.CONNECTION_NEEDS_RECONSENT
     audit.record(who, kind, now=now, connection_id=connection_id, member_id=connection.member_id, reason=reason)
+    if offers.is_service(connection.provider_id):
+        key_alerts.tell_refused(connection, generation, reason, now=now)
     return True
 
 
@@ -122,24 +125,21 @@ def columns(connection: Connection, provider: Provider, new: NewGrant) -> dict[s
         "issued_at": new.issued_at,
         "access_expires_at": new.access_expires_at,
         "refresh_expires_at": new_grants.refresh_end(provider, new),
-        "refresh_due_at": _refresh_due_at(connection, provider, new),
+        "previous_refresh_token": None,
+        "previous_until": None,
+        "rotated_at": None,
+        "refresh_due_at": new_grants.first_refresh_at(provider, new, jitter=freshness.jitter_of(connection.id)),
         "failures": 0,
         "last_fault": None,
         "last_fault_at": None,
         "lease_owner": None,
         "lease_until": None,
+        "extra": dict(new.extra) or None,
     }
 
 
 def _sealed(connection: Connection, column: str, secret: Secret) -> Sealed:
     return keyring().seal(secret, seal_context(connection.id, column))
-
-
-def _refresh_due_at(connection: Connection, provider: Provider, new: NewGrant) -> datetime | None:
-    if new.access_expires_at is None or not new_grants.can_refresh(provider, new):
-        return None
-    jitter = freshness.jitter_of(connection.id)
-    return freshness.refresh_at(new.issued_at, new.access_expires_at, jitter=jitter, early=provider.refresh.early)
 
 
 def _renew(connection: Connection, provider: Provider, new: NewGrant, now: datetime) -> None:

@@ -17,7 +17,7 @@ from portal.models.connection import HOLDS_LOGIN
 from portal.models.email import EmailKind
 from portal.rules.comparison import NOBODY, Holder, HolderKind
 from portal.rules.status import ConnectionState
-from portal.services import audit, emails, reminders
+from portal.services import audit, emails, probe_plans, reminders, service_keys
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 
@@ -105,17 +105,21 @@ def displace(asker: Asker, holder: Connection, by: Connection, *, now: datetime)
 
 
 def forget_tokens(connection_id: UUID) -> None:
-    """Wipe a connection's tokens; what it had (scopes, accounts) stays to be compared with."""
+    """Wipe a connection's tokens, and the key they were had with; scopes and accounts stay to be compared with."""
+    service_keys.wipe(connection_id)
     wiped = update(Grant).where(Grant.connection_id == connection_id)
     values = {
         "generation": Grant.generation + 1,  # whoever is refreshing it right now comes too late
         "access_token": None,
         "refresh_token": None,
+        "previous_refresh_token": None,
+        "previous_until": None,
         "refresh_due_at": None,
         "lease_owner": None,
         "lease_until": None,
     }
     db.session.execute(wiped.values(values).execution_options(synchronize_session=False))
+    probe_plans.forget(connection_id)
 
 
 def _tell(asker: Asker, holder: Connection, now: datetime) -> None:

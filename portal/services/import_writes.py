@@ -16,7 +16,7 @@ from portal.providers.schema import Provider
 from portal.rules.imported import ImportedConnection
 from portal.rules.names import NICKNAME_MAX
 from portal.rules.status import ConnectionState
-from portal.services import grants, new_grants, policy, reminders
+from portal.services import grants, new_grants, policy, probe_plans, reminders
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.new_grants import NewGrant
@@ -56,6 +56,7 @@ def write(asker: Asker, new: Sequence[NewConnection], *, now: datetime) -> None:
     insert_rows(session, Event, [_event(asker, row, now) for row in connections])
     move(session, Counter(map(_bucket, connections)))
     reminders.plan_many(rows, now=now, is_fresh=False)
+    probe_plans.plan_imported([(one.id, one.provider) for one in new], now=now)
 
 
 def _grant(one: NewConnection, now: datetime) -> NewGrant:

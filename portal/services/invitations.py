@@ -14,10 +14,10 @@ from portal.models.columns import new_id
 from portal.models.email import EmailKind
 from portal.providers.schema import Provider
 from portal.rules.names import NICKNAME_MAX, clean_email, clean_nickname
-from portal.rules.problems import InvalidRequest, MemberDeactivated, ProviderNotConfigured
+from portal.rules.problems import InvalidRequest, MemberDeactivated, ProviderNotConfigured, ProviderOutsideKey
 from portal.rules.redirects import HOME
 from portal.rules.status import ConnectionState
-from portal.services import audit, emails, known_members, members
+from portal.services import audit, emails, known_members, members, offers
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 
@@ -63,8 +63,11 @@ def invite_connection(
     """Ask a member to connect a login at the provider: an invited connection, and an e-mail that leads to it.
 
     Without a nickname it is called as the provider, with a number if that is taken. Raises InvalidRequest about
-    `member_email`, `provider` or `nickname`, MemberDeactivated and ProviderNotConfigured.
+    `member_email`, `provider` or `nickname`, MemberDeactivated, ProviderNotConfigured, and ProviderOutsideKey where an
+    API key is for others.
     """
+    if not asker.reaches(provider_id):
+        raise ProviderOutsideKey
     provider = _offered(provider_id)
     member = _member(asker, clean_email(member_email, field="member_email"))
     connection = Connection(
@@ -123,6 +126,8 @@ def _offered(provider_id: str) -> Provider:
     if provider is None:
         offered = ", ".join(one.id for one in catalog().offered) or "none so far"
         raise InvalidRequest({"provider": f"There is no such provider here. Those offered: {offered}."})
+    if provider.kind.is_service:
+        raise ProviderNotConfigured(offers.BY_KEY)
     if catalog().app(provider_id) is None:
         raise ProviderNotConfigured(f"{provider.name} is in the catalog, but no app of yours is configured for it.")
     return provider

@@ -5,11 +5,12 @@ So a leftover is revoked only while no connection holds the same login and no ot
 again right before; otherwise its tokens are simply forgotten.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import or_, select, update
 
 from portal.adapters import oauth
 from portal.adapters.oauth import RevocationState
@@ -21,16 +22,17 @@ from portal.models.columns import new_id
 from portal.models.consent import seal_context
 from portal.models.grant import seal_context as grant_context
 from portal.providers.words import RevokeStyle
+from portal.rules.problems import ProviderNotConfigured
 from portal.rules.status import HOLDING
-from portal.services import audit
+from portal.services import audit, offers
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.new_grants import NewGrant
+from portal.services.offers import Chosen
 
 REPLACED = "replaced"
 DISCONNECTED = "disconnected"
 TRIED_FOR = timedelta(days=7)  # then the tokens are forgotten: keeping secrets to end them must itself end
-REMEMBERED = timedelta(days=30)
 AT_ONCE = 1_000
 
 
@@ -39,6 +41,8 @@ class Tokens:
     """The tokens of one login, open in memory to be revoked."""
 
     provider_id: str
+    connector: str | None
+    vars: Mapping[str, str] | None
     access_token: Secret | None
     refresh_token: Secret | None
 
@@ -73,6 +77,8 @@ def set_aside_tokens_of(asker: Asker, connection: Connection, why: str, *, now: 
         connection_id=connection.id,
         provider_id=connection.provider_id,
         nickname=connection.nickname,
+        connector=connection.connector,
+        vars=connection.vars,
         seen_generation=grant.generation,
         subject=connection.subject or "",
         subject_label=connection.subject_label,
@@ -97,7 +103,7 @@ def end(leftover_id: UUID, *, now: datetime) -> bool:
     leftover = _to_revoke(leftover_id, now)
     if leftover is None:
         return True
-    state = revoked(leftover.tokens)
+    state = revoked(leftover.tokens, now=now)
     if state is RevocationState.OUTSTANDING:
         return False
     _forget(leftover, is_revoked=state is RevocationState.DONE, now=now)
@@ -117,18 +123,19 @@ def end_all(*, now: datetime) -> int:
     return ended
 
 
-def drop(provider_id: str, new: NewGrant, *, now: datetime) -> None:
+def drop(chosen: Chosen, new: NewGrant, *, now: datetime) -> None:
     """Try once to revoke a grant that was never parked; what is left of it ends by itself at the provider."""
-    if not _is_held_now(provider_id, new.subject, now):
-        revoked(Tokens(provider_id, new.access_token, new.refresh_token))
+    if not _is_held_now(chosen.provider_id, new.subject, now):
+        revoked(_tokens(chosen, new.access_token, new.refresh_token), now=now)
 
 
-def revoked(tokens: Tokens) -> RevocationState:
+def revoked(tokens: Tokens, *, now: datetime) -> RevocationState:
     """Ask the provider to end the grant; outside of any transaction, for it may take seconds."""
-    provider, app = catalog().get(tokens.provider_id), catalog().app(tokens.provider_id)
-    if provider is None or app is None:
+    try:
+        provider, app = offers.offered_to(tokens)
+    except ProviderNotConfigured:
         return RevocationState.OUTSTANDING
-    answer = oauth.revoke(provider, app, access_token=tokens.access_token, refresh_token=tokens.refresh_token)
+    answer = oauth.revoke(provider, app, access_token=tokens.access_token, refresh_token=tokens.refresh_token, now=now)
     return answer.state
 
 
@@ -152,13 +159,6 @@ def secret_of(pending: PendingGrant, column: str) -> Secret | None:
     """One of a parked grant's tokens, opened; None where it has none (any more)."""
     sealed: Sealed | None = getattr(pending, column)
     return None if sealed is None else keyring().open(sealed, seal_context(pending.id, column))
-
-
-@transaction
-def forget_old(*, now: datetime) -> None:
-    """Delete settled pending grants after a month, when nothing of them is outstanding."""
-    settled = delete(PendingGrant).where(PendingGrant.settled_at < now - REMEMBERED)
-    db.session.execute(settled.where(PendingGrant.is_revocation_outstanding.is_(False)))
 
 
 @reading
@@ -198,8 +198,12 @@ def _leftover(pending: PendingGrant) -> Leftover:
         connection_id=pending.connection_id,
         was_disconnected=pending.decision == DISCONNECTED,
         login=pending.subject_label,
-        tokens=Tokens(pending.provider_id, secret_of(pending, "access_token"), secret_of(pending, "refresh_token")),
+        tokens=_tokens(pending, secret_of(pending, "access_token"), secret_of(pending, "refresh_token")),
     )
+
+
+def _tokens(chosen: Chosen, access_token: Secret | None, refresh_token: Secret | None) -> Tokens:
+    return Tokens(chosen.provider_id, chosen.connector, chosen.vars, access_token, refresh_token)
 
 
 @transaction

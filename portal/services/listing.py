@@ -97,9 +97,10 @@ def one(asker: Asker, connection_id: UUID, *, now: datetime) -> ListedConnection
     which = {"organization_id": asker.organization_id, "id": connection_id}
     with quick.Reader(db.engine) as reader:
         lead, row = policy.lead_of(asker, reader), reader.first(listing_queries.of_one(), which)
-    if row is None:
+    listed = None if row is None else _listed(row, now=now, lead=lead)
+    if listed is None or not asker.reaches(listed.provider_id):
         raise NotFound
-    return _listed(row, now=now, lead=lead)
+    return listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,13 @@ class _Wanted:
 
     @property
     def can_be_met(self) -> bool:
-        return self.people != ()
+        at = self.filters.provider_id
+        return self.people != () and (at is None or self.asker.reaches(at))
+
+    @property
+    def limit(self) -> tuple[str, ...]:
+        """The providers an API key is for, where nothing narrower was asked for."""
+        return () if self.filters.provider_id else tuple(sorted(self.asker.providers or ()))
 
     @property
     def values(self) -> dict[str, Any]:
@@ -125,7 +132,9 @@ class _Wanted:
             "organization_id": self.asker.organization_id,
             "provider_id": self.filters.provider_id,
             "ends_before": self.filters.ends_before,
-        } | listing_queries.placed(self.people or ())
+            **listing_queries.placed("person", self.people or ()),
+            **listing_queries.placed("only", self.limit),
+        }
 
     def shape(self, *, has_cursor: bool, has_grants: bool) -> Shape:
         return Shape(
@@ -134,6 +143,7 @@ class _Wanted:
             has_end=self.filters.ends_before is not None,
             has_cursor=has_cursor,
             places=listing_queries.places_for(self.people or ()),
+            providers=listing_queries.places_for(self.limit),
             has_grants=has_grants,
         )
 

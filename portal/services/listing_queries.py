@@ -3,15 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
-from uuid import UUID
+from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, Uuid, and_, bindparam, exists, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    select,
+    tuple_,
+)
 
 from portal.db import MomentOrNever
 from portal.models import Connection, Grant, Member, Reminder
 from portal.quick import QuickSelect
 from portal.rules.status import ConnectionState, Status
+
+Named = TypeVar("Named")
 
 FEW_PEOPLE = 200  # so many are looked up one by one; more are met soon enough when walking by date
 PLACES = (1, 10, 50, FEW_PEOPLE)  # for ids of people in a statement: a few sizes, each of them written once
@@ -40,8 +53,9 @@ GRANT_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which conditions a list has, whatever their values; `places` is how many people's ids it names (0: anybody's).
+    """Which conditions a list has, whatever their values.
 
+    `places` is how many people's ids it names (0: anybody's), `providers` how many an API key is limited to (0: none).
     `has_grants`: what the consents gave is read as well, which costs a third more.
     """
 
@@ -50,24 +64,25 @@ class Shape:
     has_end: bool = False
     has_cursor: bool = False
     places: int = 0
+    providers: int = 0
     has_grants: bool = False
 
 
-def places_for(people: Sequence[UUID]) -> int:
-    """How many places a statement needs that names these people."""
-    return next(size for size in (0, *PLACES) if len(people) <= size)
+def places_for(ids: Sequence[Named]) -> int:
+    """How many places a statement needs that names these people, or providers."""
+    return next(size for size in (0, *PLACES) if len(ids) <= size)
 
 
-def placed(people: Sequence[UUID]) -> dict[str, UUID]:
-    """The people in their places, the last one in all that are left over."""
-    return {f"person_{place}": people[min(place, len(people) - 1)] for place in range(places_for(people))}
+def placed(name: str, ids: Sequence[Named]) -> dict[str, Named]:
+    """The ids in their places, the last one in all that are left over."""
+    return {f"{name}_{place}": ids[min(place, len(ids) - 1)] for place in range(places_for(ids))}
 
 
 @cache
 def of_shape(shape: Shape) -> QuickSelect:
     """A page: `organization_id`, `limit`, and as the shape has it `provider_id`, `ends_before`, `ends_at` with `id`.
 
-    Further `now` and `window_ends` for a status, and `person_0`, `person_1` ... for people.
+    Further `now` and `window_ends` for a status, `person_0`, `person_1` ... for people, and `only_0` ... for providers.
     """
     return _page(shape, _matching(shape))
 
@@ -109,6 +124,9 @@ def _matching(shape: Shape) -> Select[Any]:
         wanted = wanted.where(_in_status(shape.status))
     if shape.has_provider:
         wanted = wanted.where(Connection.provider_id == bindparam("provider_id"))
+    if shape.providers:
+        only = [bindparam(f"only_{place}", type_=String) for place in range(shape.providers)]
+        wanted = wanted.where(Connection.provider_id.in_(only))
     if shape.has_end:
         wanted = wanted.where(Connection.consent_expires_at < bindparam("ends_before"))
     if shape.places:

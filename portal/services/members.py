@@ -9,11 +9,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select, tuple_
 
 from portal.crypto import from_base64url, to_base64url
-from portal.db import db, reading, transaction
+from portal.db import db, insert_into, reading, transaction
 from portal.models import Connection, Member
 from portal.models.columns import new_id
 from portal.quick import QuickSelect
 from portal.rules import people
+from portal.rules.names import normalize_email
 from portal.rules.people import Person
 from portal.rules.problems import InvalidRequest, LastAdmin, NotFound
 from portal.rules.roles import Role, is_demotion
@@ -107,9 +108,19 @@ def add(asker: Asker, *, email: str, name: str, role: str, team: str | None, now
 
     Without a name they are called by their address.
     """
+    if wrong := _faults(asker, email, name, role, team):
+        raise InvalidRequest(wrong)
     person = people.checked(email, name, role, team)
-    _refuse_taken(asker, person)
-    member = Member(
+    member_id = _insert(asker, person, now)
+    if member_id is None:
+        raise InvalidRequest(_faults(asker, email, name, role, team))
+    audit.record(asker, EventKind.MEMBER_ADDED, now=now, member_id=member_id, name=person.called, role=person.role)
+    return member_id
+
+
+def _insert(asker: Asker, person: Person, now: datetime) -> UUID | None:
+    """The new row's id; None where somebody else has added the same address at the same moment."""
+    adding = insert_into(Member).values(
         id=new_id(),
         organization_id=asker.organization_id,
         email=person.email,
@@ -118,10 +129,14 @@ def add(asker: Asker, *, email: str, name: str, role: str, team: str | None, now
         team=person.team,
         created_at=now,
     )
-    db.session.add(member)
-    db.session.flush()
-    audit.record(asker, EventKind.MEMBER_ADDED, now=now, member_id=member.id, name=member.name, role=member.role)
-    return member.id
+    unless_taken = adding.on_conflict_do_nothing(index_elements=["organization_id", "email"])
+    return db.session.scalars(unless_taken.returning(Member.id)).one_or_none()
+
+
+@reading
+def faults(asker: Asker, *, email: str, name: str, role: str, team: str | None) -> dict[str, str]:
+    """What is wrong with these fields of a new person, a sentence each: all that `add` would refuse, before it does."""
+    return _faults(asker, email, name, role, team)
 
 
 @transaction
@@ -215,11 +230,14 @@ def _keep_an_admin(member: Member) -> None:
         raise LastAdmin
 
 
-def _refuse_taken(asker: Asker, person: Person) -> None:
-    known = known_members.by_email(asker, [person.email]).get(person.email)
-    if known is not None:
-        state = "is deactivated here: reactivate them instead" if known.deactivated_at else "is a member already"
-        raise InvalidRequest({"email": f"{known.name} has this address and {state}."})
+def _faults(asker: Asker, email: str, name: str, role: str, team: str | None) -> dict[str, str]:
+    wrong = people.faults(email, name, role, team)
+    address = normalize_email(email)
+    known = known_members.by_email(asker, [address]).get(address)
+    if known is None:
+        return wrong
+    state = "is deactivated here: reactivate them instead" if known.deactivated_at else "is a member already"
+    return wrong | {"email": f"{known.name} has this address and {state}."}
 
 
 def _cursor(row: ListedMember) -> str:

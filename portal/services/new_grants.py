@@ -1,11 +1,14 @@
 """What one consent has just given, before it is anybody's: open in memory only, and never stored like this."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from portal.crypto import Secret
 from portal.providers.schema import Provider
-from portal.providers.words import HumanClock, RefreshMode
+from portal.providers.words import CountedFrom, HumanClock, RefreshMode, Rotation
+from portal.rules import freshness
 from portal.rules.comparison import GrantFacts, SharedAccount
 from portal.rules.status import Clocks, DateSource, HumanDeadline, human_deadline
 
@@ -15,7 +18,7 @@ class NewGrant:
     """Who consented to what, and the tokens for it.
 
     `refresh_expires_at` is None where the answer states none, even if the catalog knows one; `access_expires_at` None
-    means that the token never expires.
+    means that the token never expires. `extra` is what the provider's file wants kept of the answer, by JSON pointer.
     """
 
     subject: str
@@ -29,6 +32,7 @@ class NewGrant:
     access_expires_at: datetime | None
     refresh_expires_at: datetime | None
     access_source: DateSource = DateSource.RESPONSE
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def facts(self) -> GrantFacts:
@@ -49,6 +53,8 @@ def deadline(provider: Provider, new: NewGrant, *, policy_period: timedelta | No
     A clock that a background refresh moves counts only where the provider's file says that it needs a human all the
     same (`human_at`), or where there is nothing to refresh with.
     """
+    if provider.kind.is_service:
+        return None  # nobody has consented, so nobody can be asked to do so again
     clocks = Clocks(
         refresh_absolute_at=_refresh_clock(provider, new),
         access_ends_at_without_refresh=new.access_expires_at if _is_access_final(provider, new) else None,
@@ -59,6 +65,49 @@ def deadline(provider: Provider, new: NewGrant, *, policy_period: timedelta | No
         consent_source=DateSource.CATALOG,
     )
     return human_deadline(clocks)
+
+
+def refresh_due_at(
+    provider: Provider,
+    *,
+    issued_at: datetime,
+    access_ends_at: datetime | None,
+    refresh_ends_at: datetime | None,
+    is_wound_up: bool,
+    jitter: float,
+) -> datetime | None:
+    """When the background refreshes tokens issued then; None where there is nothing that it could keep alive.
+
+    `is_wound_up`: refreshing moves the refresh token's end too, so that this end is kept ahead of as well. One that
+    stays is nothing a refresh could gain time beyond.
+    """
+    return freshness.next_refresh_at(
+        issued_at,
+        access_ends_at=access_ends_at,
+        sliding_ends=(
+            _after(issued_at, provider.clocks.refresh_idle_s),
+            refresh_ends_at if is_wound_up else None,
+        ),
+        final_end_at=None if is_wound_up else refresh_ends_at,
+        min_age=timedelta(seconds=provider.refresh.min_age_s),
+        jitter=jitter,
+        early=provider.refresh.early,
+    )
+
+
+def first_refresh_at(provider: Provider, new: NewGrant, *, jitter: float) -> datetime | None:
+    """When the tokens of a consent are first refreshed; None where they cannot be, or need not."""
+    if not can_refresh(provider, new):
+        return None
+    is_counted_anew = provider.clocks.refresh_absolute_from is CountedFrom.ISSUE
+    return refresh_due_at(
+        provider,
+        issued_at=new.issued_at,
+        access_ends_at=new.access_expires_at,
+        refresh_ends_at=refresh_end(provider, new),
+        is_wound_up=is_counted_anew and provider.refresh.rotation is Rotation.ROTATING,
+        jitter=jitter,
+    )
 
 
 def can_refresh(provider: Provider, new: NewGrant) -> bool:

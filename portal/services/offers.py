@@ -1,16 +1,20 @@
 """The providers a person can connect here, and how a login there is named."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from portal.adapters.oauth import Identity
 from portal.extensions import catalog, config
 from portal.providers.apps import ProviderApp
+from portal.providers.checks import CONNECTOR, KEY_OWNER, variables_of_connection
 from portal.providers.schema import Provider
 from portal.rules.names import NICKNAME_MAX
-from portal.rules.problems import ProviderNotConfigured
+from portal.rules.problems import NotFound, ProviderNotConfigured
 
 LONGEST_LABEL = 200
+BY_KEY = "This provider is connected by a key: an admin enters it under “Service connections”."
 ADDRESS_IN_LABEL = re.compile(r"(?:^|\()([^\s()]+@[^\s()]+)\)?$")
 
 
@@ -22,19 +26,58 @@ class Offer:
     name: str
     manage_url: str = ""
     is_offered: bool = True
+    is_service: bool = False
 
 
-def offered(provider_id: str) -> tuple[Provider, ProviderApp]:
+class Chosen(Protocol):
+    """Whatever names a provider together with what was chosen and entered for one connection there."""
+
+    @property
+    def provider_id(self) -> str: ...
+    @property
+    def connector(self) -> str | None: ...
+    @property
+    def vars(self) -> Mapping[str, str] | None: ...
+
+
+def offered(
+    provider_id: str, connector: str | None = None, entered: Mapping[str, str] | None = None
+) -> tuple[Provider, ProviderApp]:
     """The provider and our app there; raises ProviderNotConfigured where either is missing."""
-    provider, app = catalog().get(provider_id), catalog().app(provider_id)
+    provider, app = catalog().get(provider_id, connector), catalog().app(provider_id)
     if provider is None or app is None:
         raise ProviderNotConfigured
-    return provider, app
+    return provider, app.having(_own_variables(provider, connector, entered or {}))
+
+
+def offered_to(chosen: Chosen) -> tuple[Provider, ProviderApp]:
+    """The same as one connection has it: with its connector (a bank, say) and the variables entered for it."""
+    return offered(chosen.provider_id, chosen.connector, chosen.vars)
+
+
+def _own_variables(provider: Provider, connector: str | None, entered: Mapping[str, str]) -> dict[str, str]:
+    defaults = {name: provider.vars[name].default for name in variables_of_connection(provider)}
+    known = {name: value for name, value in entered.items() if name in defaults or name == KEY_OWNER}
+    return defaults | known | ({CONNECTOR: connector} if connector and CONNECTOR in defaults else {})
+
+
+def is_service(provider_id: str) -> bool:
+    """Whether connections there are made by an admin with a key, so that no person can ever renew one by consenting."""
+    provider = catalog().get(provider_id)
+    return provider is not None and provider.kind.is_service
 
 
 def offers() -> tuple[Offer, ...]:
     """What can be connected, by name."""
     return tuple(named(provider.id) for provider in catalog().offered)
+
+
+def consentable(provider_id: str) -> Offer:
+    """One of the offers; raises NotFound for any other."""
+    found = next((offer for offer in offers() if offer.id == provider_id), None)
+    if found is None:
+        raise NotFound
+    return found
 
 
 def named(provider_id: str) -> Offer:
@@ -43,7 +86,7 @@ def named(provider_id: str) -> Offer:
     if provider is None:
         return Offer(provider_id, provider_id, is_offered=False)
     manage_url = app.expand(provider.manage_url) if app else provider.manage_url
-    return Offer(provider.id, provider.name, manage_url, is_offered=app is not None)
+    return Offer(provider.id, provider.name, manage_url, app is not None, provider.kind.is_service)
 
 
 def redirect_uri(provider_id: str) -> str:

@@ -8,9 +8,10 @@ from portal.adapters import oauth
 from portal.adapters.oauth import OAuthFailed
 from portal.crypto import Secret
 from portal.rules.problems import NotFound, ProviderUnavailable, ReconsentRequired
-from portal.services import cases, grants, offers, reviews, token_store, tokens
+from portal.services import cases, condemning, refresh_means, reviews, token_store, tokens
 from portal.services.asker import Asker
 from portal.services.cases import Case
+from portal.services.token_store import StoredGrant
 
 WHOLE_LIFE = timedelta(days=36_500)
 ENDED_BY_NEW_CONSENT = "The provider ended the earlier consent when the new one was given."
@@ -52,16 +53,16 @@ def look(asker: Asker, connection_id: UUID, *, now: datetime) -> OldTokens:
     try:
         min_ttl = WHOLE_LIFE if stored.refresh_token else None
         fresh = tokens.fresh_access_token(asker, connection_id, min_ttl=min_ttl, now=now)
-        if fresh.generation > stored.generation or _is_alive(stored.provider_id, fresh.access_token):
+        if fresh.generation > stored.generation or _is_alive(stored, fresh.access_token, now):
             return OldTokens.WORK
     except ReconsentRequired:
         return OldTokens.ENDED
     except (ProviderUnavailable, OAuthFailed):
         return OldTokens.UNKNOWN
-    grants.give_up(connection_id, fresh.generation, ENDED_BY_NEW_CONSENT, now=now)
+    condemning.dead(stored, ENDED_BY_NEW_CONSENT, now=now)  # no newer one was found above
     return OldTokens.ENDED
 
 
-def _is_alive(provider_id: str, access_token: Secret) -> bool:
-    provider, app = offers.offered(provider_id)
-    return oauth.is_alive(provider, app, access_token)
+def _is_alive(stored: StoredGrant, access_token: Secret, now: datetime) -> bool:
+    provider, app = refresh_means.at(stored.provider_id, stored.connection_id)
+    return oauth.is_alive(provider, app, access_token, now=now)

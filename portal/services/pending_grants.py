@@ -40,6 +40,8 @@ def park(case: Case, *, nickname: str, now: datetime) -> PendingGrant:
         connection_id=case.own.id if case.own else None,
         provider_id=case.provider_id,
         nickname=nickname,
+        connector=case.connector,
+        vars=dict(case.vars) if case.vars else None,
         seen_generation=case.standing.generation,
         subject=new.subject,
         subject_label=new.label,
@@ -50,6 +52,7 @@ def park(case: Case, *, nickname: str, now: datetime) -> PendingGrant:
         refresh_token=new.refresh_token and _sealed(pending_id, "refresh_token", new.refresh_token),
         access_expires_at=new.access_expires_at,
         refresh_expires_at=new.refresh_expires_at,
+        extra=dict(new.extra) or None,
         created_at=now,
         expires_at=now + WAITS,
     )
@@ -79,7 +82,7 @@ def opened(pending: PendingGrant) -> NewGrant:
     access_token = leftovers.secret_of(pending, "access_token")
     if access_token is None:
         raise PendingGrantGone
-    provider, _ = offers.offered(pending.provider_id)
+    provider, _ = offers.offered_to(pending)
     new = NewGrant(
         subject=pending.subject,
         label=pending.subject_label or pending.subject,
@@ -91,6 +94,7 @@ def opened(pending: PendingGrant) -> NewGrant:
         issued_at=pending.created_at,
         access_expires_at=pending.access_expires_at,
         refresh_expires_at=pending.refresh_expires_at,
+        extra=pending.extra or {},
     )
     return new_grants.with_sources_guessed(provider, new)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 
 from portal.db import NEVER, db, transaction
+from portal.extensions import catalog
 from portal.models import Connection
 from portal.rules.status import ConnectionState
 from portal.services import reminders
@@ -36,6 +37,7 @@ def _next(asker: Asker, *, after: UUID | None) -> Sequence[Connection]:
     wanted = select(Connection).where(
         Connection.organization_id == asker.organization_id,
         Connection.state == ConnectionState.ACTIVE,
+        Connection.provider_id.not_in([one.id for one in catalog().all if one.kind.is_service]),
         or_(Connection.consent_end_source == SOURCE, unstated),
     )
     if after is not None:

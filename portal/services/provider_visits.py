@@ -16,7 +16,7 @@ APP_FAULT = "Our own app is not set up right there. An admin has to look at it; 
 
 def approval_url(start: Start, ticket: Ticket, *, choose_account: bool) -> str:
     """The address of the approval page for this trip; raises ProviderNotConfigured, -Unavailable or -Refused."""
-    provider, app = offers.offered(start.provider_id)
+    provider, app = offers.offered_to(start)
     try:
         return oauth.authorization_url(
             provider,

@@ -5,7 +5,7 @@ is touched, whatever goes wrong: a process killed here costs its person one more
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,13 +14,14 @@ from sqlalchemy import select
 from portal.db import after_commit, db, reading, transaction
 from portal.models import Connection
 from portal.rules.names import clean_nickname
-from portal.rules.problems import Conflict, InvalidRequest, NotFound
+from portal.rules.problems import Conflict, InvalidRequest, NotFound, ProviderNotConfigured
 from portal.rules.status import ConnectionState
 from portal.services import (
     attempts,
     audit,
     callbacks,
     cases,
+    entries,
     leftovers,
     offers,
     pending_grants,
@@ -49,21 +50,35 @@ def begin(
     connection_id: UUID | None = None,
     provider_id: str | None = None,
     nickname: str | None = None,
+    connector: str | None = None,
+    entered: Mapping[str, str] | None = None,
     choose_account: bool = False,
     now: datetime,
 ) -> str:
     """Start a trip to the provider, for a connection of the asker's or for a new one at `provider_id`.
 
     Returns the address of the approval page. An empty nickname means the login's own name, once it is known.
-    `choose_account` makes the provider ask which login is meant. Raises NotFound, ProviderNotConfigured, or
-    ProviderUnavailable and ProviderRefused when the page cannot be had.
+    `connector` and `entered` answer what the provider's file asks of each connection; a connection that has them
+    already needs none. `choose_account` makes the provider ask which login is meant. Raises NotFound,
+    ProviderNotConfigured, InvalidRequest about an answer, or ProviderUnavailable and ProviderRefused when the page
+    cannot be had.
     """
     if connection_id is not None:
-        start = _start_again(asker, connection_id)
+        start = start_again(asker, connection_id)
     elif provider_id is not None:
         start = Start(provider_id, None, clean_nickname(nickname) if nickname else "")
     else:
         raise InvalidRequest({"provider": "Choose a provider."})
+    if entries.is_complete(start) and connector is None and entered is None:
+        return set_out(asker, start, choose_account=choose_account, now=now)
+    chosen, checked = entries.checked(start.provider_id, connector, entered or {})
+    return set_out(asker, replace(start, connector=chosen, vars=checked), choose_account=choose_account, now=now)
+
+
+def set_out(asker: Asker, start: Start, *, choose_account: bool, now: datetime) -> str:
+    """Make an attempt of it and return the address of the approval page; raises as `begin` does."""
+    if offers.is_service(start.provider_id):
+        raise ProviderNotConfigured(offers.BY_KEY)
     ticket = Ticket.draw()
     url = provider_visits.approval_url(start, ticket, choose_account=choose_account)
     attempts.store(asker, start, ticket, now=now)
@@ -100,14 +115,17 @@ def abandon(provider_id: str, state: str, *, now: datetime) -> None:
 
 def forget_expired(*, now: datetime) -> int:
     """Settle decisions nobody made within 15 minutes; `connections.finish_revocations` ends them at the provider."""
-    forgotten = pending_grants.forget_expired(now=now)
-    attempts.forget_old(now=now)
-    leftovers.forget_old(now=now)
-    return forgotten
+    return pending_grants.forget_expired(now=now)
+
+
+def has_open_questions(asker: Asker, connection_id: UUID) -> bool:
+    """Whether the provider's file asks something of this connection that nobody has answered yet; raises NotFound."""
+    return not entries.is_complete(start_again(asker, connection_id))
 
 
 @reading
-def _start_again(asker: Asker, connection_id: UUID) -> Start:
+def start_again(asker: Asker, connection_id: UUID) -> Start:
+    """A trip for one of the asker's connections, as it was connected before; raises NotFound for anybody else's."""
     mine = select(Connection).where(
         Connection.id == connection_id,
         Connection.organization_id == asker.organization_id,
@@ -118,14 +136,22 @@ def _start_again(asker: Asker, connection_id: UUID) -> Start:
         raise NotFound
     hint = offers.login_hint(connection.subject, connection.subject_label)
     is_reconsent = connection.subject is not None
-    return Start(connection.provider_id, connection.id, connection.nickname, hint, is_reconsent)
+    return Start(
+        connection.provider_id,
+        connection.id,
+        connection.nickname,
+        hint,
+        is_reconsent,
+        connector=connection.connector,
+        vars=connection.vars,
+    )
 
 
 @transaction
 def _settle(trip: Trip, new: NewGrant, *, now: datetime) -> Finished:
-    case = cases.look_into(trip.asker, trip.provider_id, trip.connection_id, new, is_deciding=True)
+    case = cases.look_into(trip.asker, trip, trip.connection_id, new, is_deciding=True)
     if _was_disconnected_since(case, trip.began_at):
-        after_commit(lambda: leftovers.drop(case.provider_id, new, now=now))
+        after_commit(lambda: leftovers.drop(case, new, now=now))
         return Finished(None)
     if not case.comparison.needs_review:
         connection_id = cases.take(case, nickname=trip.nickname, now=now)

@@ -9,34 +9,30 @@ after a look at whether somebody else has rotated meanwhile.
 import time
 from datetime import datetime, timedelta
 
-import structlog
-
-from portal.adapters import oauth
-from portal.adapters.oauth import OAuthFailed, TokenAnswer
-from portal.crypto import Secret, random_token
-from portal.extensions import catalog, config
-from portal.providers.apps import ProviderApp
-from portal.providers.schema import Provider
-from portal.providers.words import RefreshMode
+from portal.adapters.oauth import OAuthFailed
+from portal.crypto import random_token
+from portal.extensions import catalog
 from portal.rules import freshness
 from portal.rules.problems import ProviderUnavailable, ReconsentRequired
 from portal.rules.status import HOLDING, ConnectionState
-from portal.rules.verdicts import Fault, FaultAction, Verdict
-from portal.services import grants, token_store
+from portal.services import (
+    grant_owners,
+    incident_brake,
+    refresh_means,
+    refusals,
+    renewals,
+    stray_tokens,
+    token_store,
+)
+from portal.services.refusals import Refused
+from portal.services.renewals import Renewal
 from portal.services.single_flight import SingleFlight
 from portal.services.token_store import StoredGrant
 
 LOOK_EVERY_S = 0.025  # one read a process, however many callers wait in it
-QUICK_TRIES = 3  # after a lost answer, while the provider may still honour the token from before it
-TOLD_SOON = timedelta(seconds=20)  # where it does not honour it any more, the person is to hear of it within a minute
 BUSY = timedelta(seconds=2)
 NO_REFRESH = "The access token has ended, and this provider gives no refresh token."
-ENDED = "The consent has ended."
-INTERRUPTED = "A refresh was interrupted, and the provider no longer accepts the token from before it."
-NEEDS_A_HUMAN = frozenset({Fault.EXPIRED, Fault.REVOKED, Fault.SCOPE_MISSING})
-NOT_CONFIGURED = Verdict(Fault.APP_CONFIG, FaultAction.FIX_APP, "The provider is not configured here.")
 
-log = structlog.get_logger(__name__)
 _flights: SingleFlight[StoredGrant] = SingleFlight()
 
 
@@ -45,10 +41,25 @@ def refreshed(grant: StoredGrant, now: datetime) -> StoredGrant:
 
     Raises ReconsentRequired when only a human can help, ProviderUnavailable when trying again later may.
     """
-    _check_alive(grant)
-    if _renewing_token(grant) is None:
+    check_alive(grant)
+    if not refresh_means.is_possible(grant):
         raise ReconsentRequired(NO_REFRESH, grant.access_expires_at or now)
+    ripe_at = _ripe_at(grant)
+    if now < ripe_at:
+        raise ProviderUnavailable(ripe_at - now)
     return _flights.share((grant.connection_id, grant.generation), lambda: _lead(grant, now))
+
+
+def is_best(grant: StoredGrant, *, now: datetime) -> bool:
+    """Whether no refresh can bring a token that lives longer than this one, which lives: too young, or cut to the end.
+
+    Some providers refuse to renew young tokens; some cut the last ones to what is left of the refresh token's own life.
+    """
+    ends_at = grant.access_expires_at
+    if grant.state is not ConnectionState.ACTIVE or ends_at is None or ends_at <= now:
+        return False
+    final_end_at = refresh_means.final_end_of(grant)
+    return now < _ripe_at(grant) or (final_end_at is not None and ends_at >= final_end_at - freshness.SLACK)
 
 
 def why(state: ConnectionState, reason: str | None) -> str:
@@ -60,110 +71,77 @@ def why(state: ConnectionState, reason: str | None) -> str:
     }.get(state, "The provider no longer accepts our tokens.")
 
 
-def _check_alive(grant: StoredGrant) -> None:
+def check_alive(grant: StoredGrant) -> None:
+    """Raise ReconsentRequired for a connection that gives no new tokens."""
     if grant.state is not ConnectionState.ACTIVE:
         raise ReconsentRequired(why(grant.state, grant.state_reason), grant.state_since)
 
 
+def current(grant: StoredGrant) -> StoredGrant:
+    """The grant as it stands now, whoever wrote it; raises ReconsentRequired when it gives no tokens any more."""
+    found = token_store.read(grant.connection_id)
+    if found is None:
+        raise ReconsentRequired(why(ConnectionState.DISCONNECTED, None), grant.state_since)
+    if found.state not in HOLDING or found.generation == grant.generation:
+        check_alive(found)
+    return found
+
+
 def _lead(grant: StoredGrant, began_at: datetime) -> StoredGrant:
     """Refresh under the lease, or wait for whoever holds it."""
-    began, current = time.monotonic(), grant
-    deadline, lease_length = freshness.lease_lengths(_grace(grant))
+    began, latest = time.monotonic(), grant
+    deadline, lease_length = freshness.lease_lengths(refresh_means.grace_of(grant))
     while True:
         now = began_at + timedelta(seconds=time.monotonic() - began)
-        is_free = current.lease_until is None or current.lease_until <= now
-        if is_free and token_store.lease(grant, random_token(12), until=now + lease_length, now=now):
-            return _refresh_leased(grant, deadline, now)
-        current = _current(grant)
-        if current.generation > grant.generation:
-            return current
-        if current.failures > grant.failures or now - began_at > lease_length + deadline:
+        if latest.lease_until is None or latest.lease_until <= now:
+            incident_brake.check_may_ask(grant, now=now)
+            if token_store.lease(grant, random_token(12), until=now + lease_length, now=now):
+                return _refresh_leased(grant, deadline, now)
+        latest = current(grant)
+        if latest.generation > grant.generation:
+            return latest
+        if latest.failures > grant.failures or now - began_at > lease_length + deadline:
             raise ProviderUnavailable(BUSY)
         time.sleep(LOOK_EVERY_S)
 
 
-def _renewing_token(grant: StoredGrant) -> Secret | None:
-    """What a new access token is got with: the refresh token, or where the provider exchanges it the access token."""
-    provider = catalog().get(grant.provider_id)
-    is_exchanged = provider is not None and provider.refresh.mode is RefreshMode.EXCHANGE
-    return grant.secret("access_token" if is_exchanged else "refresh_token")
-
-
 def _refresh_leased(grant: StoredGrant, deadline: timedelta, now: datetime) -> StoredGrant:
-    provider, app = catalog().get(grant.provider_id), catalog().app(grant.provider_id)
-    refresh_token = _renewing_token(grant)
-    if provider is None or app is None or refresh_token is None:
-        return _not_now(grant, OAuthFailed(NOT_CONFIGURED), now)
+    means = None
     try:
-        answer = _ask(grant, provider, app, refresh_token, deadline, now)
+        means = refresh_means.means_of(grant, now=now)
+        if means is None:
+            raise OAuthFailed(refusals.NOT_CONFIGURED)
+        answer = refresh_means.ask(grant, means, deadline=deadline, now=now)
     except OAuthFailed as failed:
-        return _refused(grant, failed, now)
-    token_store.store(grant, answer, early=provider.refresh.early, now=now)
-    return _current(grant)
+        return _refused(Refused(grant, means, failed), deadline, now)
+    return _keep(grant, Renewal(means, now, answer), now)
 
 
-def _ask(  # everything one refresh needs, in the order the provider is told
-    grant: StoredGrant,
-    provider: Provider,
-    app: ProviderApp,
-    refresh_token: Secret,
-    deadline: timedelta,
-    now: datetime,
-) -> TokenAnswer:
-    return oauth.refresh(
-        provider,
-        app,
-        refresh_token=refresh_token,
-        redirect_uri=f"{config().public_url}/consent/callback/{provider.id}",
-        now=now,
-        deadline=deadline,
-        scopes=grant.scopes.split(),
-    )
+def _refused(refused: Refused, deadline: timedelta, now: datetime) -> StoredGrant:
+    grant = refused.grant
+    if not refusals.is_refusal(refused.failed):
+        refusals.put_off(grant, refused.failed, now=now)
+    latest = current(grant)
+    if latest.generation > grant.generation:
+        return latest  # somebody rotated meanwhile: the refusal was about a token nobody needs any more
+    answer = refusals.second_chance(refused, deadline=deadline, now=now)
+    if answer is None or refused.means is None:
+        refusals.end(refused, now=now)
+    return _keep(grant, Renewal(refused.means, now, answer), now)
 
 
-def _current(grant: StoredGrant) -> StoredGrant:
-    """The grant as it stands now, whoever wrote it; raises ReconsentRequired when it gives no tokens any more."""
-    current = token_store.read(grant.connection_id)
-    if current is None:
-        raise ReconsentRequired(why(ConnectionState.DISCONNECTED, None), grant.state_since)
-    if current.state not in HOLDING or current.generation == grant.generation:
-        _check_alive(current)
-    return current
+def _keep(grant: StoredGrant, renewal: Renewal, now: datetime) -> StoredGrant:
+    """Write the new tokens first of all; only then look at whose they are, and at what they say of the provider."""
+    renewed = renewals.write(grant, renewal, now=now)
+    if renewed is None:
+        stray_tokens.end(grant, renewal.answer, now=now)
+        return current(grant)
+    incident_brake.after_success(grant, now=now)
+    grant_owners.check(renewed, renewal, now=now)
+    return renewed
 
 
-def _refused(grant: StoredGrant, failed: OAuthFailed, now: datetime) -> StoredGrant:
-    if failed.verdict.fault not in NEEDS_A_HUMAN:
-        return _not_now(grant, failed, now)
-    current = _current(grant)
-    if current.generation > grant.generation:
-        return current  # somebody rotated meanwhile: the refusal was about a token nobody needs any more
-    if grant.consent_expires_at is not None and grant.consent_expires_at <= now:
-        token_store.stop(grant)  # no surprise: it has ended as announced, and its people have been told
-        raise ReconsentRequired(ENDED, grant.consent_expires_at)
-    reason = INTERRUPTED if grant.lease_owner else failed.verdict.reason
-    grants.give_up(grant.connection_id, grant.generation, reason, now=now)
-    log.warning("needs reconsent", connection_id=str(grant.connection_id), fault=failed.verdict.fault, reason=reason)
-    raise ReconsentRequired(reason, now)
-
-
-def _not_now(grant: StoredGrant, failed: OAuthFailed, now: datetime) -> StoredGrant:
-    verdict = failed.verdict
-    wait = _wait(grant, failed)
-    token_store.postpone(grant, verdict.fault, until=now + wait, is_answer_lost=failed.is_answer_lost, now=now)
-    log.warning("refresh failed", connection_id=str(grant.connection_id), fault=verdict.fault, reason=verdict.reason)
-    raise ProviderUnavailable(wait)
-
-
-def _wait(grant: StoredGrant, failed: OAuthFailed) -> timedelta:
-    """The usual back-off; after a lost answer sooner, for the token we hold dies with the provider's grace, or has."""
-    jitter = freshness.jitter_of(f"{grant.connection_id}:{grant.failures}")
-    wait = freshness.backoff(grant.failures + 1, jitter=jitter, retry_after=failed.verdict.retry_after)
-    grace = _grace(grant)
-    if failed.is_answer_lost and grant.failures < QUICK_TRIES:
-        return min(wait, grace / 6 if grace else TOLD_SOON)
-    return wait
-
-
-def _grace(grant: StoredGrant) -> timedelta | None:
+def _ripe_at(grant: StoredGrant) -> datetime:
+    """From when on the provider renews this token at all."""
     provider = catalog().get(grant.provider_id)
-    return timedelta(seconds=provider.refresh.grace_s) if provider and provider.refresh.grace_s else None
+    return grant.issued_at + timedelta(seconds=provider.refresh.min_age_s if provider else 0)

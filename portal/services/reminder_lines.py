@@ -14,6 +14,7 @@ from portal.models import Connection, Reminder
 from portal.rules import reminders as rules
 from portal.rules.reminders import ReminderPolicy
 from portal.rules.status import HOLDING
+from portal.services import held_mail
 from portal.services.outbox import Claimed
 from portal.services.series import next_step
 
@@ -72,10 +73,13 @@ class _Shown:
 def read(claimed: Sequence[Claimed], policies: Mapping[UUID, ReminderPolicy], *, now: datetime) -> Mapping[int, Lines]:
     """The lines of each of these reminders, by the e-mail's id; `policies` are those of its members' organizations."""
     steps, wishes = _claimed_steps(claimed), _wishes(claimed)
-    return {
+    lines = {
         email.id: _lines_of(email, policies[email.organization_id], steps[email.id], wishes[email.id], now=now)
         for email in claimed
     }
+    claimed_ids = {shown.connection_id for of_email in steps.values() for _, shown in of_email}
+    held = held_mail.held_of(claimed_ids)
+    return {email_id: _without(held, of_email, now=now) for email_id, of_email in lines.items()} if held else lines
 
 
 @transaction
@@ -127,17 +131,24 @@ def _lines_of(
     return Lines(tuple(sorted(due.values(), key=lambda line: line.ends_at)), tuple(postponed))
 
 
+def _without(held: frozenset[UUID], lines: Lines, *, now: datetime) -> Lines:
+    """The lines without those of which nobody is to hear yet, which go back to wait for the sweep."""
+    waiting = [one for one in lines.due if one.connection_id in held and not one.is_out_of_turn]
+    back = (Postponed(one.connection_id, now, one.step) for one in waiting)
+    return Lines(tuple(one for one in lines.due if one not in waiting), (*lines.postponed, *back))
+
+
 def _line(shown: _Shown, policy: ReminderPolicy, now: datetime, *, step: int | None) -> ReminderLine:
-    days_left = rules.days_left(shown.ends_at, now=now, time_zone=policy.time_zone)
+    zone = policy.time_zone
     return ReminderLine(
         shown.connection_id,
         shown.provider_id,
         shown.nickname,
         shown.login_label,
         shown.ends_at,
-        days_left,
+        rules.days_left(shown.ends_at, now=now, time_zone=zone),
         is_ended=shown.ends_at <= now,
-        step=days_left if step is None else step,
+        step=rules.step_out_of_turn(shown.ends_at, now=now, time_zone=zone) if step is None else step,
         is_out_of_turn=step is None,
     )
 

@@ -16,7 +16,7 @@ from portal.rules import reminders as rules
 from portal.rules.problems import Conflict, NotFound, RateLimited
 from portal.rules.reminders import ReminderPolicy
 from portal.rules.status import HOLDING, ConnectionState
-from portal.services import audit, emails, sweep
+from portal.services import audit, emails, offers, sweep
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.policy import policy_of
@@ -56,6 +56,22 @@ def plan_many(connections: Sequence[Connection], *, now: datetime, is_fresh: boo
             if _has_series(connection)
         ]
     )
+
+
+@transaction
+def go_on(connection: Connection, *, now: datetime) -> None:
+    """Go on with this connection's series by an end that has moved a little, in the transaction around us.
+
+    A step that waits in an e-mail already is planned anew when that e-mail is settled.
+    """
+    db.session.flush()
+    row = db.session.get(Reminder, connection.id)
+    if row is None or row.email_id is not None or not _has_series(connection):
+        return
+    policy = _policies({connection.organization_id})[connection.organization_id]
+    ends_at = connection.consent_expires_at or NEVER
+    planned = next_step(ends_at, policy, after_step=row.last_step, now=now)
+    row.next_at, row.next_step = planned["next_at"], planned["next_step"]
 
 
 @transaction
@@ -106,7 +122,10 @@ def remind_now(asker: Asker, connection_id: UUID, *, now: datetime) -> None:
 
 
 def _has_series(connection: Connection) -> bool:
-    return connection.state in HOLDING and connection.consent_expires_at is not None
+    """Whether somebody can be reminded of it: a consent that ends, and not a key, of which the admins hear."""
+    if connection.state not in HOLDING or connection.consent_expires_at is None:
+        return False
+    return not offers.is_service(connection.provider_id)
 
 
 def _policies(organization_ids: Iterable[UUID]) -> Mapping[UUID, ReminderPolicy]:

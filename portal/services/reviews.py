@@ -57,7 +57,7 @@ class Review:
 def case_of(asker: Asker, pending: PendingGrant, *, is_deciding: bool) -> Case:
     """The case a pending grant is about, as it stands now."""
     new = pending_grants.opened(pending)
-    return cases.look_into(asker, pending.provider_id, pending.connection_id, new, is_deciding=is_deciding)
+    return cases.look_into(asker, pending, pending.connection_id, new, is_deciding=is_deciding)
 
 
 def review_of(case: Case, pending: PendingGrant, *, now: datetime) -> Review:
@@ -101,7 +101,7 @@ def choices_of(comparison: Comparison) -> tuple[Choice, ...]:
 
 def may_have_ended(case: Case) -> bool:
     """Whether the new consent may itself have ended the tokens the connection has had of the same login."""
-    provider = catalog().get(case.provider_id)
+    provider = catalog().get(case.provider_id, case.connector)
     is_same_login = case.standing.facts is not None and case.standing.facts.subject == case.new.subject
     return bool(provider and provider.consent.single_link_per_login and is_same_login)
 

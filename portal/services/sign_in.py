@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from portal.adapters import queue
 from portal.db import after_commit, db, reading, rows_changed, transaction
@@ -25,7 +25,6 @@ from portal.services.audit import EventKind
 from portal.services.login_links import FoundLink
 
 ANSWER_WITHIN = timedelta(hours=1)  # whoever asked longer ago has asked again, or given up
-KEEP_REQUESTS = timedelta(days=1)
 RING_AGAIN_AFTER = timedelta(seconds=20)
 WAITING_AT_ONCE = 500
 
@@ -84,13 +83,6 @@ def _waiting(now: datetime) -> tuple[int, ...]:
     unheard = select(SignInRequest.id).where(SignInRequest.answered_at.is_(None))
     unheard = unheard.where(SignInRequest.requested_at <= now - RING_AGAIN_AFTER)
     return tuple(db.session.scalars(unheard.order_by(SignInRequest.requested_at).limit(WAITING_AT_ONCE)))
-
-
-@transaction
-def forget_answered(*, now: datetime) -> int:
-    """Delete what was typed at the door a day ago, strangers' addresses among it; returns how many requests."""
-    old = delete(SignInRequest).where(SignInRequest.answered_at < now - KEEP_REQUESTS)
-    return rows_changed(old)
 
 
 @reading

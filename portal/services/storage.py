@@ -1,10 +1,13 @@
 """What it means when the database or Redis fails under whoever uses them."""
 
+from datetime import timedelta
+
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from portal.adapters.queue import QueueGone
 
 FAILURES: tuple[type[Exception], ...] = (QueueGone, DBAPIError)
+BACK_SOON = timedelta(seconds=10)  # a database that restarts is back by then
 TABLES_MISSING = ("no such table", "no such column", "UndefinedTable", "UndefinedColumn", "does not exist")
 
 

@@ -16,6 +16,7 @@ from portal.db import db, insert_into, reading, rows_changed, transaction
 from portal.models import Email, Reminder
 from portal.models.email import WAITING_REMINDER, EmailKind, EmailStatus
 from portal.quick import QuickSelect
+from portal.services import held_mail
 
 CLAIMED_AT_ONCE = 25_000  # steps; keeps each transaction under a second, so that others who write wait no longer
 
@@ -55,6 +56,8 @@ def _spans(at_once: int, *, now: datetime) -> Sequence[Span]:
 @transaction
 def _claim(span: Span, *, now: datetime) -> int:
     due = [Reminder.next_at <= now, *_within(span)]
+    if held_mail.is_anything_held():
+        due.append(held_mail.not_held())
     _give_each_member_an_email(due, now)
     # A subquery rather than a join: the planner does not know yet how many rows were just written, and guesses badly.
     waiting = select(Email.id).where(Email.member_id == Reminder.member_id, WAITING_REMINDER).scalar_subquery()

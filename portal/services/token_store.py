@@ -5,31 +5,29 @@ reconsent while a refresh is under way. Every write here therefore names the gen
 of the lease talks to the provider.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Update, bindparam, select, update
+from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from portal.adapters.oauth import TokenAnswer
 from portal.crypto import Sealed, Secret
-from portal.db import db, reading, rows_changed, transaction
+from portal.db import db, is_inside_transaction, rows_changed, transaction
 from portal.extensions import keyring
-from portal.models import ApiKey, Connection, Grant
+from portal.models import Connection, Grant
 from portal.models.grant import seal_context
 from portal.quick import QuickSelect
-from portal.rules import freshness
 from portal.rules.status import ConnectionState
-from portal.services import audit
-from portal.services.asker import Asker
-from portal.services.audit import EventKind
+from portal.services import fenced_writes
+from portal.services.fenced_writes import FencedWrite
 
 
 @dataclass(frozen=True, slots=True)
 class StoredGrant:
-    """What a refresh, or an answer with a fresh token, needs to know of a connection."""
+    """What a refresh needs to know of a connection; `rotated_at` is when the refresh token last replaced another."""
 
     connection_id: UUID
     organization_id: UUID
@@ -44,19 +42,30 @@ class StoredGrant:
     token_type: str
     access_token: Sealed | None
     refresh_token: Sealed | None
+    previous_refresh_token: Sealed | None
+    previous_until: datetime | None
+    rotated_at: datetime | None
     issued_at: datetime
     access_expires_at: datetime | None
+    refresh_expires_at: datetime | None
     failures: int
+    last_fault: str | None
     lease_owner: str | None
     lease_until: datetime | None
+    extra: dict[str, Any] | None
 
     @property
     def life(self) -> timedelta | None:
         """The access token's whole life; None when it never expires."""
         return None if self.access_expires_at is None else self.access_expires_at - self.issued_at
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether an earlier attempt never learnt its answer: the provider may have rotated without our knowing."""
+        return self.lease_owner is not None
+
     def secret(self, column: str) -> Secret | None:
-        """The opened `access_token` or `refresh_token`."""
+        """The opened `access_token`, `refresh_token` or `previous_refresh_token`."""
         sealed: Sealed | None = getattr(self, column)
         return None if sealed is None else keyring().open(sealed, seal_context(self.connection_id, column))
 
@@ -75,113 +84,41 @@ COLUMNS = (
     Grant.token_type,
     Grant.access_token,
     Grant.refresh_token,
+    Grant.previous_refresh_token,
+    Grant.previous_until,
+    Grant.rotated_at,
     Grant.issued_at,
     Grant.access_expires_at,
+    Grant.refresh_expires_at,
     Grant.failures,
+    Grant.last_fault,
     Grant.lease_owner,
     Grant.lease_until,
+    Grant.extra,
 )
-KEY_COLUMNS = (ApiKey.id, ApiKey.organization_id, ApiKey.revoked_at, ApiKey.expires_at)
+STORED = select(*COLUMNS).join_from(Connection, Grant, Grant.connection_id == Connection.id)
+BY_ID = STORED.where(Connection.id == bindparam("connection_id"))
+_QUICK_BY_ID = QuickSelect(BY_ID)
 
 
-def _stored() -> Select[*tuple[Any, ...]]:
-    return select(*COLUMNS).join_from(Connection, Grant, Grant.connection_id == Connection.id)
-
-
-_OWN_OF_KEY = (Connection.organization_id == ApiKey.organization_id) & (Connection.id == bindparam("connection_id"))
-BY_ID = _stored().where(Connection.id == bindparam("connection_id"))
-BY_KEY = QuickSelect(
-    select(*KEY_COLUMNS, *COLUMNS)
-    .select_from(ApiKey)
-    .outerjoin(
-        Connection,
-        (Connection.organization_id == ApiKey.organization_id) & (Connection.id == bindparam("connection_id")),
-    )
-    .outerjoin(Grant, Grant.connection_id == Connection.id)
-    .where(ApiKey.digest == bindparam("digest"))
-)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyedGrant:
-    """An API key, and the connection it asked for as far as its organization has one; `grant` is None while invited."""
-
-    key_id: UUID
-    organization_id: UUID
-    is_usable: bool
-    is_found: bool
-    state: ConnectionState | None
-    state_since: datetime | None
-    grant: StoredGrant | None
-
-
-def read_by_key(key_digest: bytes, connection_id: UUID, *, now: datetime) -> KeyedGrant | None:
-    """Key, connection and grant in one look-up without a transaction; None for an unknown key."""
-    row = BY_KEY.first(db.engine, {"digest": key_digest, "connection_id": connection_id})
-    if row is None:
-        return None
-    key_id, organization_id, revoked_at, expires_at, *stored = row
-    is_found = stored[0] is not None
-    return KeyedGrant(
-        key_id=key_id,
-        organization_id=organization_id,
-        is_usable=revoked_at is None and (expires_at is None or now < expires_at),
-        is_found=is_found,
-        state=stored[3],
-        state_since=stored[4],
-        grant=StoredGrant(*stored) if is_found and stored[8] is not None else None,
-    )
-
-
-@reading
 def read(connection_id: UUID) -> StoredGrant | None:
-    """The grant as it stands now; None where there is none."""
-    row = db.session.execute(BY_ID, {"connection_id": connection_id}).first()
-    return None if row is None else StoredGrant(*row)
+    """The grant as it stands now, in a transaction as that one sees it; None where there is none."""
+    sought = {"connection_id": connection_id}
+    if is_inside_transaction():
+        rows: Sequence[Sequence[Any]] = db.session.execute(BY_ID, sought).all()
+    else:
+        rows = _QUICK_BY_ID.all(db.engine, sought)
+    return next((StoredGrant(*row) for row in rows), None)
 
 
-@transaction
 def lease(grant: StoredGrant, owner: str, *, until: datetime, now: datetime) -> bool:
     """Take the lease on exactly this generation; False when somebody else has it or the tokens have changed."""
-    free = Grant.lease_until.is_(None) | (Grant.lease_until <= now)
-    return _is_won(_of(grant).where(free).values(lease_owner=owner, lease_until=until))
+    values = {"lease_owner": owner, "lease_until": until}
+    return fenced_writes.lease(FencedWrite(grant.connection_id, grant.generation, values, free_at=now))
 
 
-@transaction
-def store(grant: StoredGrant, answer: TokenAnswer, *, early: float = freshness.EARLY, now: datetime) -> bool:
-    """Write a refresh's tokens over the generation it began with; False when those tokens were replaced meanwhile."""
-    is_rotation = answer.refresh_token is not None
-    values = {
-        "generation": grant.generation + 1,
-        "access_token": _sealed(grant, "access_token", answer.access_token),
-        "token_type": answer.token_type,
-        "issued_at": now,
-        "access_expires_at": answer.expires_at,
-        "refresh_due_at": _due_at(grant.connection_id, answer.expires_at, early, now),
-        "failures": 0,
-        "last_fault": None,
-        "lease_owner": None,
-        "lease_until": None,
-    }
-    if answer.refresh_token is not None:
-        values["refresh_token"] = _sealed(grant, "refresh_token", answer.refresh_token)
-    if answer.scopes is not None:
-        values["scopes"] = " ".join(sorted(answer.scopes))
-    is_stored = _is_won(_of(grant).values(values))
-    if is_stored and is_rotation:
-        audit.record(
-            _portal(grant),
-            EventKind.GRANT_ROTATED,
-            now=now,
-            connection_id=grant.connection_id,
-            generation=grant.generation + 1,
-        )
-    return is_stored
-
-
-@transaction
 def postpone(grant: StoredGrant, fault: str, *, until: datetime, is_answer_lost: bool, now: datetime) -> bool:
-    """Note a failure that says nothing about the credentials, and when to try again; a late loser changes nothing.
+    """Note a failure that does not end the connection, and when to try again; a late loser changes nothing.
 
     After a lost answer the row keeps who asked last: should the token turn out dead, that is the reason to tell.
     """
@@ -194,13 +131,33 @@ def postpone(grant: StoredGrant, fault: str, *, until: datetime, is_answer_lost:
     }
     if not is_answer_lost:
         values["lease_owner"] = None
-    return _is_won(_of(grant).values(values))
+    return overwrite(grant, values)
+
+
+def note_fault(grant: StoredGrant, fault: str, *, now: datetime) -> bool:
+    """Note that the provider has just refused these tokens, whatever follows from it."""
+    return overwrite(grant, {"last_fault": fault, "last_fault_at": now})
+
+
+def stop(grant: StoredGrant) -> bool:
+    """No more background refreshes of these tokens."""
+    return overwrite(grant, {"refresh_due_at": None, "lease_owner": None, "lease_until": None})
+
+
+def withhold(grant: StoredGrant, fault: str, *, until: datetime, now: datetime) -> bool:
+    """Give nobody the present access token, and refresh it soon: it may live, but not be what it should be."""
+    values = {"access_expires_at": now, "refresh_due_at": until, "last_fault": fault, "last_fault_at": now}
+    return overwrite(grant, values)
 
 
 @transaction
-def stop(grant: StoredGrant) -> bool:
-    """No more background refreshes of these tokens."""
-    return _is_won(_of(grant).values(refresh_due_at=None, lease_owner=None, lease_until=None))
+def put_off(due: Mapping[UUID, datetime]) -> None:
+    """Refresh these later, each at its own moment, because it is no time to ask their provider now."""
+    if not due:
+        return
+    later = update(Grant).where(Grant.connection_id == bindparam("of"), Grant.lease_until.is_(None))
+    rows = [{"of": connection_id, "due_at": due_at} for connection_id, due_at in sorted(due.items())]
+    db.session.connection().execute(later.values(refresh_due_at=bindparam("due_at")), rows)
 
 
 @transaction
@@ -213,6 +170,27 @@ def claim_due(*, now: datetime, again_at: datetime, most: int) -> tuple[tuple[UU
     return orphaned + _claimed(Grant.refresh_due_at <= now, Grant.refresh_due_at, again_at, most)
 
 
+@transaction
+def forget_previous(*, now: datetime) -> int:
+    """Wipe the refresh tokens whose grace is over; returns how many."""
+    over = update(Grant).where(Grant.previous_until <= now)
+    wiped = over.values(previous_refresh_token=None, previous_until=None)
+    return rows_changed(wiped.execution_options(synchronize_session=False))
+
+
+def overwrite(grant: StoredGrant, values: Mapping[str, Any], *, then: Callable[[], None] | None = None) -> bool:
+    """Write columns over exactly the generation seen; False when it is no longer that.
+
+    `then` is done in the same transaction, if the write was won.
+    """
+    return fenced_writes.write(FencedWrite(grant.connection_id, grant.generation, values, then=then))
+
+
+def sealed(grant: StoredGrant, column: str, secret: Secret) -> Sealed:
+    """A secret sealed for one of this grant's columns."""
+    return keyring().seal(secret, seal_context(grant.connection_id, column))
+
+
 def _claimed(
     condition: ColumnElement[bool], order: InstrumentedAttribute[datetime | None], again_at: datetime, most: int
 ) -> tuple[tuple[UUID, str], ...]:
@@ -221,25 +199,3 @@ def _claimed(
     claimed = claiming.values(refresh_due_at=again_at, lease_until=None)
     rows = db.session.execute(claimed.returning(Grant.connection_id, Grant.provider_id))
     return tuple((connection_id, provider_id) for connection_id, provider_id in rows)
-
-
-def _of(grant: StoredGrant) -> Update:
-    return update(Grant).where(Grant.connection_id == grant.connection_id, Grant.generation == grant.generation)
-
-
-def _is_won(statement: Update) -> bool:
-    return rows_changed(statement) == 1
-
-
-def _sealed(grant: StoredGrant, column: str, secret: Secret) -> Sealed:
-    return keyring().seal(secret, seal_context(grant.connection_id, column))
-
-
-def _due_at(connection_id: UUID, expires_at: datetime | None, early: float, now: datetime) -> datetime | None:
-    if expires_at is None:
-        return None
-    return freshness.refresh_at(now, expires_at, jitter=freshness.jitter_of(connection_id), early=early)
-
-
-def _portal(grant: StoredGrant) -> Asker:
-    return Asker.portal(grant.organization_id)

@@ -10,19 +10,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from portal.crypto import Secret, digest
+from portal.crypto import Secret
 from portal.extensions import run_side_by_side
 from portal.rules import freshness
-from portal.rules.problems import NotFound, ProviderUnavailable, ReconsentRequired, SignInRequired
+from portal.rules.problems import NotFound, ProviderUnavailable, ReconsentRequired
 from portal.rules.status import HOLDING, ConnectionState
-from portal.services import refreshing, token_store
+from portal.services import incident_brake, key_uses, keyed_reads, pacing, refreshing, token_store
 from portal.services.asker import Asker
+from portal.services.keyed_reads import KeyedToken
+from portal.services.pacing import Batch
 from portal.services.token_store import StoredGrant
+from portal.services.waiting_room import WaitingRoom
 
-BATCH = 100
-DUE_AT_ONCE = 5_000
+BATCH = 500  # a worker's few seconds; at the end of each some of its threads have nothing to do
+DUE_AT_ONCE = 2_000  # a fraction of a second to claim
 CLAIM_LASTS = timedelta(minutes=2)
-WIDTH = 16
+WIDTH = 50
+
+_waiting_room = WaitingRoom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +44,10 @@ class FreshToken:
 
 def fresh_token_for_key(key: str, connection_id: UUID, *, min_ttl: timedelta | None, now: datetime) -> FreshToken:
     """What a backend gets for its key; raises SignInRequired, NotFound, ReconsentRequired or ProviderUnavailable."""
-    found = token_store.read_by_key(digest(key), connection_id, now=now)
-    if found is None or not found.is_usable:
-        raise SignInRequired("The API key is unknown, expired or revoked.")
-    if not found.is_found or found.state is None or found.state_since is None:
-        raise NotFound
-    if found.grant is None:
-        raise ReconsentRequired(refreshing.why(found.state, None), found.state_since)
-    return _fresh(found.grant, min_ttl, now)
+    found = keyed_reads.read(key, connection_id, now=now)
+    fresh = _of_key(found, min_ttl, now)
+    key_uses.note(found.key_id, connection_id, found.organization_id, now)
+    return fresh
 
 
 def fresh_access_token(
@@ -54,13 +55,16 @@ def fresh_access_token(
 ) -> FreshToken:
     """A token of one of the asker's organization's connections that lives `min_ttl` (default 60 s) longer than now."""
     grant = token_store.read(connection_id)
-    if grant is None or grant.organization_id != asker.organization_id:
+    if grant is None or grant.organization_id != asker.organization_id or not asker.reaches(grant.provider_id):
         raise NotFound
     return _fresh(grant, min_ttl, now)
 
 
 def claim_due_batches(*, now: datetime) -> tuple[tuple[UUID, ...], ...]:
-    """Connections to refresh now, in batches of one provider each, so that a sick provider holds up only its own."""
+    """Connections to refresh now, in batches of one provider each, so that a sick provider holds up only its own.
+
+    Those longest due come first, and not all at once: ask again until there are none.
+    """
     by_provider = defaultdict(list)
     for connection_id, provider_id in token_store.claim_due(now=now, again_at=now + CLAIM_LASTS, most=DUE_AT_ONCE):
         by_provider[provider_id].append(connection_id)
@@ -70,30 +74,60 @@ def claim_due_batches(*, now: datetime) -> tuple[tuple[UUID, ...], ...]:
 
 
 def refresh_batch(connection_ids: Sequence[UUID], *, now: datetime) -> int:
-    """Refresh these in the background, several at a time; returns how many have a new token now."""
-    return sum(run_side_by_side(lambda one: _refresh_due(one, now), connection_ids, width=WIDTH))
+    """Refresh one provider's due connections in the background, as fast as it may be asked; returns how many have been.
+
+    What cannot be asked about now or in time comes up again by itself.
+    """
+    first = token_store.read(connection_ids[0]) if connection_ids else None
+    if first is None:
+        return 0
+    batch = pacing.Batch(connection_ids, first.provider_id, now=now)
+    width = min(WIDTH, batch.width)
+    refreshed = run_side_by_side(lambda one: _refresh_due(one, batch), batch.admitted, width=width)
+    batch.end()
+    return sum(refreshed)
 
 
-def _refresh_due(connection_id: UUID, now: datetime) -> bool:
+def tidy(*, now: datetime) -> int:
+    """Wipe previous refresh tokens after their grace, and end incidents that nobody is left of; returns how many."""
+    return token_store.forget_previous(now=now) + incident_brake.close_quiet(now=now)
+
+
+def _refresh_due(connection_id: UUID, batch: Batch) -> bool:
+    if not batch.may_begin(connection_id):
+        return False
     grant = token_store.read(connection_id)
     if grant is None or grant.state is not ConnectionState.ACTIVE:
         return False
     try:
-        return refreshing.refreshed(grant, now).generation > grant.generation
+        return refreshing.refreshed(grant, batch.now).generation > grant.generation
     except (ReconsentRequired, ProviderUnavailable):
         return False  # noted on the grant, which is tried again or shown as needing reconsent
+
+
+def _of_key(found: KeyedToken, min_ttl: timedelta | None, now: datetime) -> FreshToken:
+    """As `_fresh`; the rest of the grant is read only where its token is no longer fresh enough."""
+    wanted = freshness.granted_min_ttl(min_ttl, life=found.life)
+    if found.state in HOLDING and freshness.is_fresh(found.access_expires_at, now=now, min_ttl=wanted):
+        return handed_out(found)
+    grant = token_store.read(found.connection_id)
+    if grant is None:
+        raise NotFound
+    return _fresh(grant, min_ttl, now)
 
 
 def _fresh(grant: StoredGrant, min_ttl: timedelta | None, now: datetime) -> FreshToken:
     if grant.state not in HOLDING:
         raise ReconsentRequired(refreshing.why(grant.state, grant.state_reason), grant.state_since)
     wanted = freshness.granted_min_ttl(min_ttl, life=grant.life)
-    if freshness.is_fresh(grant.access_expires_at, now=now, min_ttl=wanted):
-        return _handed_out(grant)
-    return _handed_out(refreshing.refreshed(grant, now))
+    if freshness.is_fresh(grant.access_expires_at, now=now, min_ttl=wanted) or refreshing.is_best(grant, now=now):
+        return handed_out(grant)
+    with _waiting_room.seat(grant.provider_id):
+        return handed_out(refreshing.refreshed(grant, now))
 
 
-def _handed_out(grant: StoredGrant) -> FreshToken:
+def handed_out(grant: StoredGrant | KeyedToken) -> FreshToken:
+    """The token of a grant as it stands; raises ReconsentRequired where it has none any more."""
     token = grant.secret("access_token")
     if token is None:
         raise ReconsentRequired(refreshing.why(grant.state, grant.state_reason), grant.state_since)

@@ -1,6 +1,7 @@
 """The workers as entry points see them: working, draining the queue, and the ticks that keep periodic work going."""
 
 from datetime import datetime, timedelta
+from threading import Event
 
 from portal.adapters import queue, workers
 from portal.services import heartbeats
@@ -8,9 +9,14 @@ from portal.services import heartbeats
 REMEMBERED_AFTER = timedelta(minutes=1)  # how far two schedulers' clocks may differ without a tick happening twice
 
 
-def work() -> bool:
-    """Work on the queue until told to stop (True), or until Redis has gone away (False)."""
-    return workers.work()
+def work(stop: Event) -> None:
+    """Work on the queue until told to end by a signal, which sets `stop`, or until Redis has gone away."""
+    workers.work(stop)
+
+
+def is_queue_there() -> bool:
+    """Whether Redis answers; raises QueueGone where it answers and refuses us, so that no waiting helps."""
+    return queue.is_within_reach()
 
 
 def drain() -> int:

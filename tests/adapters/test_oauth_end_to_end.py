@@ -107,12 +107,14 @@ def test_a_connection_lives_from_consent_to_revocation(client: Client) -> None:
     assert fresh.access_token != tokens.access_token
     assert (fresh.refresh_token is None) is (client.slug == "video")
     assert oauth.identify(provider, app, fresh, nonce=None, now=client.provider.now()) == identity
-    assert oauth.is_alive(provider, app, fresh.access_token)
+    assert oauth.is_alive(provider, app, fresh.access_token, now=client.provider.now())
 
     newest = fresh.refresh_token or tokens.refresh_token
-    ended = oauth.revoke(provider, app, access_token=fresh.access_token, refresh_token=newest)
+    ended = oauth.revoke(
+        provider, app, access_token=fresh.access_token, refresh_token=newest, now=client.provider.now()
+    )
     assert ended.state is RevocationState.DONE
-    assert not oauth.is_alive(provider, app, fresh.access_token)
+    assert not oauth.is_alive(provider, app, fresh.access_token, now=client.provider.now())
     with pytest.raises(OAuthFailed) as failed:
         oauth.refresh(provider, app, refresh_token=newest, now=client.provider.now())
     assert failed.value.verdict.fault is Fault.REVOKED

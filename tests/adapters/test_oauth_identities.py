@@ -225,19 +225,19 @@ def test_a_list_may_be_the_whole_answer(stand_in: StandIn) -> None:
 @pytest.mark.parametrize(("status", "is_alive"), [(200, True), (401, False)])
 def test_the_whoami_call_tells_whether_a_token_lives(stand_in: StandIn, status: int, is_alive: bool) -> None:
     stand_in.answers("/me", {"id": "u-1"}, status)
-    assert oauth.is_alive(provider_of(WHOAMI), stand_in.app, TOKEN) is is_alive
+    assert oauth.is_alive(provider_of(WHOAMI), stand_in.app, TOKEN, now=NOW) is is_alive
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 503])
 def test_whether_a_token_lives_may_be_unknown(stand_in: StandIn, status: int) -> None:
     stand_in.answers("/me", {}, status)
     with pytest.raises(OAuthFailed):
-        oauth.is_alive(provider_of(WHOAMI), stand_in.app, TOKEN)
+        oauth.is_alive(provider_of(WHOAMI), stand_in.app, TOKEN, now=NOW)
 
 
 def test_a_provider_without_whoami_cannot_be_asked(stand_in: StandIn) -> None:
     with pytest.raises(OAuthFailed, match="cannot be asked"):
-        oauth.is_alive(provider_of(), stand_in.app, TOKEN)
+        oauth.is_alive(provider_of(), stand_in.app, TOKEN, now=NOW)
 
 
 # What a provider publishes

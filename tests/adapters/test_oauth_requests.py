@@ -265,7 +265,7 @@ def test_when_no_secret_is_right_it_is_the_apps_fault(stand_in: StandIn) -> None
 
 def revoke(stand_in: StandIn, provider: Provider, *, refresh_token: str | None = "rt-1") -> oauth.Revocation:
     token = Secret(refresh_token) if refresh_token else None
-    return oauth.revoke(provider, stand_in.app, access_token=Secret("at-1"), refresh_token=token)
+    return oauth.revoke(provider, stand_in.app, access_token=Secret("at-1"), refresh_token=token, now=NOW)
 
 
 RFC7009 = '[revoke]\nstyle = "rfc7009"\nurl = "{base}/revoke"\n'

@@ -69,11 +69,11 @@ def test_a_failing_introspection_only_costs_the_name(stand_in: StandIn) -> None:
 @pytest.mark.parametrize(("active", "is_alive"), [(True, True), (False, False)])
 def test_an_introspection_tells_whether_a_token_lives(stand_in: StandIn, active: bool, is_alive: bool) -> None:
     stand_in.answers("/introspect", {"active": active})
-    assert oauth.is_alive(provider_of(INTROSPECTION), stand_in.app, Secret("at-1")) is is_alive
+    assert oauth.is_alive(provider_of(INTROSPECTION), stand_in.app, Secret("at-1"), now=NOW) is is_alive
 
 
 def test_a_refused_introspection_says_nothing_about_the_token(stand_in: StandIn) -> None:
     stand_in.answers("/introspect", {"error": "invalid_client"}, 401)
     with pytest.raises(OAuthFailed) as failed:
-        oauth.is_alive(provider_of(INTROSPECTION), stand_in.app, Secret("at-1"))
+        oauth.is_alive(provider_of(INTROSPECTION), stand_in.app, Secret("at-1"), now=NOW)
     assert failed.value.verdict.fault is Fault.APP_CONFIG

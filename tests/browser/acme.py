@@ -61,10 +61,10 @@ class Acme:
     def address(self, name: str) -> str:
         return f"{name}.{self.mark}@acme.example"
 
-    def add_member(self, name: str, *, team: str | None = None) -> Person:
+    def add_member(self, name: str, *, team: str | None = None, role: Role = Role.MEMBER) -> Person:
         address = self.address(name.lower().replace(" ", "."))
         with self.demo.app.app_context():
-            return make_member(self.chloe.organization_id, name, address, team=team, now=self.demo.now())
+            return make_member(self.chloe.organization_id, name, address, role, team=team, now=self.demo.now())
 
     def login(self, label: str, *, slug: str = "social", accounts: tuple[str, ...] = ("Bakery", "Jobs")) -> Login:
         """A new login at a provider, offered on its page."""

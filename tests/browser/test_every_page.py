@@ -1,9 +1,12 @@
 """Each page as such: wide and on a phone, light and dark; `Visitor` looks for everything that could be wrong."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from portal.rules.roles import Role
+from portal.rules.status import ConnectionState
 from tests.browser.acme import Acme
 from tests.browser.demo import Demo
 from tests.browser.visitor import NARROW, Visitor
@@ -27,7 +30,15 @@ IN_FRONT_OF_THE_DOOR = [
     "/demo/clock",
 ]
 MEMBERS = ["/connections", "/connections/new", "/sessions"]
-ADMINS = ["/admin/connections", "/admin/members", "/admin/members/invite", "/admin/members/import", "/admin/settings"]
+ADMINS = [
+    "/admin/providers",
+    "/admin/providers/demo-social",
+    "/admin/connections",
+    "/admin/members",
+    "/admin/members/invite",
+    "/admin/members/import",
+    "/admin/settings",
+]
 
 
 def look_at(visitor: Visitor, places: list[str]) -> None:
@@ -57,6 +68,22 @@ def test_what_admins_see(demo: Demo, acme: Acme, sign_in: SignIn, look: dict[str
     chloe = sign_in(acme.chloe, "/admin/audit", **look)
     person = f"/admin/members/{acme.ana.id}"
     look_at(chloe, [*ADMINS, f"/admin/connections/{connection_id}", person, f"{person}/deactivate"])
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_team_owners_see(acme: Acme, sign_in: SignIn, look: dict[str, Any]) -> None:
+    owner = acme.add_member("Dmitri Dahl", team="Press", role=Role.TEAM_OWNER)
+    empty = sign_in(owner, "/team", **look)
+    empty.sees("No connections yet")
+    acme.connect_on_paper(acme.ana, "Ending page", consent_ends_in=timedelta(days=5))
+    acme.connect_on_paper(acme.ben, "Shop page", consent_ends_in=timedelta(days=6))
+    acme.connect_on_paper(owner, "Own page", state=ConnectionState.INVITED, consent_ends_in=None)
+    look_at(empty, ["/team?search=nobody", "/team"])
+    assert empty.heading == "Connections of Press"
+    empty.sees("Ending page", "Own page")
+    assert "Shop page" not in empty.page.get_by_role("main").inner_text()
+    teamless = acme.add_member("Zoe Zorn", role=Role.TEAM_OWNER)
+    sign_in(teamless, "/team", **look).sees("You have no team yet")
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -21,7 +21,8 @@ def test_a_portal_that_is_well_says_so_part_by_part(run: Run, app: Flask) -> Non
     checked = run("doctor")
     assert checked.code == 0
     assert list(health(checked)) == [
-        "configuration", "database", "schema", "redis", "smtp", "keys", "providers", "clock", "worker", "scheduler",
+        "configuration", "database", "schema", "redis", "smtp", "keys", "providers", "deadlines", "clock", "worker",
+        "scheduler",
     ]  # fmt: skip
     assert set(health(checked).values()) == {"ok"}
 

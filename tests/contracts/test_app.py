@@ -12,11 +12,14 @@ from werkzeug.routing import Rule
 from portal import access, clock
 from portal.access import Mark
 from portal.models.email import EmailKind
+from portal.rules.roles import Role
 from portal.services import schema
-from tests.factories import World, make_connection
+from tests.factories import World, make_connection, make_member
 from tests.page import Page, check_page
 
 TEMPLATES = Path(access.__file__).parent / "templates"
+BEHIND_A_DOOR = {Mark.SIGNED_IN, Mark.TEAM_OWNER, Mark.ORG_ADMIN, Mark.API_KEY}
+NOT_FOR_MEMBERS = {Mark.TEAM_OWNER, Mark.ORG_ADMIN}
 REFUSED = {302, 303, 400, 401, 403, 404, 405, 409, 410, 415, 422, 429, 503}
 
 
@@ -58,7 +61,7 @@ def test_nobody_reaches_a_page_behind_a_mark_without_signing_in(app: Flask, ids:
     client = app.test_client()
     for method in ("GET", "POST"):
         for rule in rules(app, method):
-            if access.mark_of(app.view_functions[rule.endpoint]) in {Mark.SIGNED_IN, Mark.ORG_ADMIN, Mark.API_KEY}:
+            if access.mark_of(app.view_functions[rule.endpoint]) in BEHIND_A_DOOR:
                 response = client.open(path_of(rule, ids), method=method)
                 assert response.status_code in {302, 303, 400, 401}, f"{method} {rule.rule}: {response.status}"
                 assert "Secret nickname" not in response.text
@@ -67,7 +70,7 @@ def test_nobody_reaches_a_page_behind_a_mark_without_signing_in(app: Flask, ids:
 def test_members_find_no_admin_page(page: Page, app: Flask, world: World, ids: dict[str, object]):
     page.sign_in(world.ana)
     for rule in rules(app, "GET"):
-        if access.mark_of(app.view_functions[rule.endpoint]) is Mark.ORG_ADMIN:
+        if access.mark_of(app.view_functions[rule.endpoint]) in NOT_FOR_MEMBERS:
             response = page.client.get(path_of(rule, ids))
             assert response.status_code == 404, f"{rule.rule}: {response.status}"
 
@@ -83,6 +86,18 @@ def test_a_foreign_admin_sees_nothing_of_the_organization(page: Page, app: Flask
             assert response.status_code == 404, f"{rule.rule}: {response.status}"
 
 
+def test_a_foreign_team_owner_of_the_same_team_name_sees_nothing_of_the_organization(
+    page: Page, app: Flask, world: World, ids: dict[str, object]
+):
+    with app.app_context():
+        owner = make_member(world.globex, "Fay Fox", "fay@globex.example", Role.TEAM_OWNER, team="Press")
+    page.sign_in(owner)
+    for rule in rules(app, "GET"):
+        response = page.client.get(path_of(rule, ids))
+        for secret in ("Secret nickname", "ana@acme.example", "Ana Alvarez"):
+            assert secret not in response.text, rule.rule
+
+
 def test_every_form_refuses_to_be_sent_without_its_csrf_token(
     page: Page, app: Flask, world: World, ids: dict[str, object]
 ):
@@ -94,7 +109,7 @@ def test_every_form_refuses_to_be_sent_without_its_csrf_token(
 
 
 def test_every_page_keeps_the_invariants_for_everybody(page: Page, app: Flask, world: World, ids: dict[str, object]):
-    for person in (world.chloe, world.ana):
+    for person in (world.chloe, world.dmitri, world.ana):
         page.sign_in(person)
         for rule in rules(app, "GET"):
             response = page.client.get(path_of(rule, ids))

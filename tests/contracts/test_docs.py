@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import portal.models  # noqa: F401 - makes every table known
+from portal.db import Base
+
 DOCS = Path(__file__).parents[2] / "docs"
 NAME = re.compile(r"`((?:access|sessions|quick|rules|services|adapters|models|blueprints|jobs|portal)\.[\w.]+)`")
 SHORT = {"sessions": "portal.services.sessions"}
@@ -30,6 +33,14 @@ def resolve(dotted: str) -> object:
             continue
         return reduce(getattr, parts[end:], module)
     raise LookupError(dotted)
+
+
+def test_every_table_has_a_term_in_the_docs():
+    """Whoever adds a table says how long its rows are kept, and why."""
+    section = (DOCS / "operations.md").read_text(encoding="utf-8").partition("## What is kept how long")[2]
+    lines = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    told = [name for line in lines for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert sorted(told) == sorted(Base.metadata.tables)
 
 
 def test_the_walks_name_enough_to_be_worth_keeping():

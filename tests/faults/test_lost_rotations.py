@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from portal.rules.status import ConnectionState
-from portal.services import refreshing, token_store
+from portal.services import refusals, token_store
 from portal.services.token_store import StoredGrant
 from tests.demo_provider import Client, DemoProvider
 from tests.factories import Person, make_world
@@ -69,7 +69,7 @@ def check_outcome(site: Site, provider: DemoProvider, connection_id: UUID, sub: 
         assert Client(provider).get("userinfo", token.reveal()).status_code == 200, "a token that works"
         assert provider.counts(sub=sub) == {"issue:ok": 1, "refresh:ok": 1, "refresh:grace": 1}
     else:
-        assert grant.state_reason == refreshing.INTERRUPTED
+        assert grant.state_reason == refusals.INTERRUPTED
 
 
 @sizes(1, 25)

@@ -7,15 +7,18 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 ENDS_WITHIN_S = 30
 
 
 @contextmanager
-def running(environ: Mapping[str, str], *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+def running(
+    environ: Mapping[str, str], *arguments: str, log: IO[bytes] | int = subprocess.DEVNULL
+) -> Iterator["subprocess.Popen[bytes]"]:
     """`portal <arguments>` as a process of its own; it is told to end when the test has ended, if it still runs."""
     command = [sys.executable, "-m", "portal.cli", *arguments]
-    process = subprocess.Popen(command, env={**os.environ, **environ}, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env={**os.environ, **environ}, stderr=log)
     try:
         yield process
     finally:

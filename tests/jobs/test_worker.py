@@ -5,6 +5,7 @@ import signal
 import zlib
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from flask import Flask
@@ -100,6 +101,15 @@ def test_a_worker_outlives_its_redis(
             ask_for_link(world)
             assert eventually(lambda: len(smtp.taken) == 2, within_s=STARTS_WITHIN_S)
             assert worker.poll() is None
+
+
+def test_a_worker_told_to_end_while_it_gets_ready_takes_no_job(world: World, smtp: Sink, context: Flask) -> None:
+    stop, handlers = Event(), [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    stop.set()
+    ask_for_link(world)
+    workers.work(stop)
+    assert smtp.taken == []
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
 def test_nothing_in_redis_tells_whom_or_where(world: World, smtp: Sink, context: Flask, redis_url: str) -> None:

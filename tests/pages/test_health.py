@@ -8,6 +8,7 @@ from portal import clock
 from portal.services import heartbeats
 from tests.factories import World
 from tests.outbox import make_reminded
+from tests.pages.absent_database import database_away
 
 
 def test_alive_asks_nobody_else(app: Flask) -> None:
@@ -68,6 +69,17 @@ def test_metrics_count_what_waits(app: Flask, world: World) -> None:
     assert "reconsent_emails_waiting 0.0" in lines
     assert "reconsent_queue_jobs 0.0" in lines
     assert any(line.startswith('reconsent_silent_seconds{part="worker"}') for line in lines)
+
+
+def test_a_database_out_of_reach_is_told_to_collectors_in_plain_text(app: Flask) -> None:
+    with database_away(app):
+        answer = app.test_client().get("/metrics")
+    assert (answer.status_code, answer.mimetype) == (503, "text/plain")
+    assert (
+        answer.text
+        == "The database cannot be used (OperationalError). Check PORTAL_DATABASE_URL, or run `portal doctor`.\n"
+    )
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_monitoring_learns_nothing_about_people(app: Flask, world: World) -> None:

@@ -128,6 +128,30 @@ def test_a_wrong_invitation_is_told_at_its_field_and_changes_nothing(
         assert db.session.query(Member).count() == 5
 
 
+def test_all_that_is_wrong_with_an_invitation_is_said_at_once_and_nothing_typed_is_lost(chloe: Page, app: Flask):
+    chloe.get("/admin/members/invite")
+    typed = {
+        "email": "ana@acme.example",
+        "name": "x" * 101,
+        "team": "\u202e",
+        "role": "team_owner",
+        "provider": "no-such",
+        "nickname": "y" * 61,
+    }
+    chloe.submit("Send invitation", status=422, **typed)
+    addresses = [link.get("href", "") for link in chloe.all("a")]
+    told = {address.removeprefix("#") for address in addresses if address.startswith("#") and address != "#main"}
+    assert told == {"email", "name", "team", "provider", "nickname"}
+    assert "is a member already" in chloe.text
+    fields = {field.get("name"): field.get("value") for field in chloe.all("input")}
+    assert {name: fields[name] for name in ("email", "name", "nickname")} == {
+        name: typed[name] for name in ("email", "name", "nickname")
+    }
+    chosen = [option.get("value") for option in chloe.all("option") if option.get("selected") is not None]
+    assert chosen == ["team_owner"]
+    assert mails(app, "ana@acme.example") == []
+
+
 def test_the_address_of_another_organization_can_be_invited_here_too(chloe: Page, app: Flask, world: World):
     chloe.get("/admin/members/invite")
     chloe.submit("Send invitation", email=world.eve.email)

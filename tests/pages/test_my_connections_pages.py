@@ -7,8 +7,9 @@ import pytest
 from flask import Flask
 
 from portal import clock
+from portal.extensions import parts
 from portal.rules.status import ConnectionState
-from portal.services import api_keys
+from portal.services import api_keys, key_uses
 from tests.factories import Person, World, make_connection
 from tests.page import Page
 
@@ -63,6 +64,23 @@ def test_the_page_names_the_backends_that_may_use_it(ana: Page, app: Flask, worl
     text = ana.get(place).text
     assert "Archive" in text
     assert not [name for name in ("Ended", "Revoked", "Foreign") if name in text]
+
+
+def test_both_pages_say_what_stops_when_it_ends(ana: Page, app: Flask, world: World) -> None:
+    connection_id = connection_of(app, world.ana)
+    with app.app_context():
+        now = clock.now()
+        for name in ("Archive", "Billing"):
+            key, _ = api_keys.create(world.chloe.asker, name, now=now)
+        assert "Nothing stops when it ends" in ana.get(f"/connections/{connection_id}").text
+        key_uses.note(key.id, connection_id, world.acme, now)
+        assert parts().use_counts.write_now()
+    for text in (
+        ana.get(f"/connections/{connection_id}").text,
+        Page(app).sign_in(world.chloe).get(f"/admin/connections/{connection_id}").text,
+    ):
+        assert "When it ends, Billing stops getting tokens for it." in text
+        assert "Archive Never so far" in text
 
 
 @pytest.mark.parametrize(

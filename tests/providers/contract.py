@@ -56,6 +56,7 @@ class Contract:
     hint_param: str = ""
     scopes: str = ""  # as PORTAL_PROVIDER_..._SCOPES would name them; empty: the file's own
     vars: Mapping[str, str] = field(default_factory=dict)
+    entered: Mapping[str, str] = field(default_factory=dict)  # what a connection's own person has to say
     publishes: Mapping[str, str] = field(default_factory=dict)  # the discovery document, under its address
     discovery: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)  # of the ID token

@@ -132,7 +132,7 @@ AUTH0 = Contract(
 
 AKOYA_URL = "https://sandbox-idp.ddp.akoya.com"
 AKOYA = Contract(
-    vars={"connector": "mikomo"},
+    entered={"connector": "mikomo"},
     page=f"{AKOYA_URL}/auth",
     page_params=PAGE | {"connector": "mikomo", "scope": "openid offline_access"},  # neither PKCE nor nonce
     discovery=f"{AKOYA_URL}/.well-known/openid-configuration",

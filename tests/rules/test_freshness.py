@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,10 +12,13 @@ from portal.rules.freshness import (
     HTTP_DEADLINE,
     LEASE,
     backoff,
+    exchange_again_at,
+    gains_time,
     granted_min_ttl,
     is_fresh,
     jitter_of,
     lease_lengths,
+    next_refresh_at,
     refresh_at,
 )
 from tests.rules.strategies import NOON, SECOND, durations, moments, quick
@@ -60,6 +64,58 @@ def test_a_refresh_comes_in_time_and_not_at_once(issued_at: datetime, life_s: in
     assert at - issued_at <= life_s * SECOND * 0.8
 
 
+@pytest.mark.parametrize(
+    ("age_s", "gained_s", "gains"),
+    [
+        (2700, 2700, True),
+        (45, 45, True),  # one-minute tokens
+        (60, 60, True),  # forced a minute after it was given
+        (2700, 0, False),
+        (2700, 3, False),  # the same end, rounded otherwise
+        (2700, -900, False),
+        (4_000_000, 5, False),
+        (5400, 1800, True),  # the provider has made lives shorter
+    ],
+)
+def test_a_refresh_gains_time_unless_the_provider_cuts_its_tokens_short(age_s: int, gained_s: int, gains: bool) -> None:
+    had_until = NOON + 5_000_000 * SECOND
+    has_until, now = had_until + gained_s * SECOND, NOON + age_s * SECOND
+    assert gains_time(NOON, had_until, has_until, now=now) is gains
+
+
+def test_a_token_without_an_end_and_one_after_the_end_always_gain() -> None:
+    assert gains_time(NOON, None, NOON, now=NOON)
+    assert gains_time(NOON, NOON, None, now=NOON)
+    assert gains_time(NOON, NOON + SECOND, NOON + 2 * SECOND, now=NOON + SECOND)
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("others", "due_h"),
+    [
+        ({}, 75),
+        ({"sliding_ends": (None, NOON + 40 * HOUR)}, 30),
+        ({"sliding_ends": (NOON + 400 * HOUR,)}, 75),
+        ({"final_end_at": NOON + 100 * HOUR}, 100),  # nothing is gained before
+        ({"final_end_at": NOON + 101 * HOUR}, 75),
+        ({"min_age": 80 * HOUR}, 80),
+        ({"access_ends_at": None}, None),
+        ({"access_ends_at": None, "sliding_ends": (NOON + 40 * HOUR,)}, 30),
+    ],
+)
+def test_the_next_refresh_keeps_ahead_of_every_clock_it_can_wind_up(others: dict[str, Any], due_h: int | None) -> None:
+    due_at = next_refresh_at(NOON, **({"access_ends_at": NOON + 100 * HOUR, "jitter": 0} | others))
+    assert due_at == (None if due_h is None else NOON + due_h * HOUR)
+
+
+@pytest.mark.parametrize(("left_h", "again_h"), [(480, 240), (60, 30), (40, 24), (25, 24), (24, None), (1, None)])
+def test_an_exchange_in_vain_is_tried_again_half_way_and_at_most_daily(left_h: int, again_h: int | None) -> None:
+    again_at = exchange_again_at(NOON, NOON + left_h * HOUR)
+    assert again_at == (None if again_h is None else NOON + again_h * HOUR)
+
+
 def test_a_connections_jitter_is_its_own_and_stays() -> None:
     connection_id = UUID("01993e5e-6c1a-7b1e-8a55-2f1a3c4d5e6f")
     assert jitter_of(connection_id) == jitter_of(str(connection_id)) == 0.5022391263975061
@@ -100,13 +156,15 @@ def test_a_token_without_an_end_is_fresh() -> None:
     ("asked_s", "life_s", "granted_s"),
     [
         (None, 3600, 60),
-        (None, 30, 30),
+        (None, 240, 60),
+        (None, 60, 15),  # a quarter: one-minute tokens are not refreshed at every call
         (None, None, 60),
         (0, 3600, 0),
         (-5, 3600, 0),
         (3599, 3600, 3599),
         (3600, 3600, 3600),
         (3601, 3600, 3600),
+        (60, 60, 60),
         (3601, None, 3601),
         (60, 0, 0),
         (60, -10, 0),

@@ -12,6 +12,7 @@ from portal.rules.reminders import (
     is_within_window,
     next_reminder,
     step_moment,
+    step_out_of_turn,
     steps,
     validate_policy,
 )
@@ -223,6 +224,27 @@ def test_nobody_is_reminded_right_after_a_short_renewal(now: datetime, hours: in
 )
 def test_the_days_left_are_counted_as_people_of_the_zone_count_them(ends: str, now: str, days: int) -> None:
     assert days_left(utc(ends), now=utc(now), time_zone="Europe/Berlin") == days
+
+
+@pytest.mark.parametrize(
+    ("ends", "now", "step"),
+    [
+        ("2026-12-12 10:00", "2026-12-02 10:00", 10),
+        ("2026-12-02 23:30", "2026-12-02 22:30", 1),
+        ("2026-12-02 22:00", "2026-12-02 08:00", 1),  # ends today: the last day counts while it has not ended
+        ("2026-12-02 22:00:01", "2026-12-02 22:00", 1),
+        ("2026-12-02 22:00", "2026-12-02 22:00", 0),
+        ("2026-12-02 22:00", "2026-12-30 22:00", 0),
+    ],
+)
+def test_out_of_turn_the_last_day_is_day_one_until_the_end(ends: str, now: str, step: int) -> None:
+    assert step_out_of_turn(utc(ends), now=utc(now), time_zone="Europe/Berlin") == step
+
+
+@quick
+@given(moments, st.timedeltas(-DAY, 3 * DAY), zones)
+def test_out_of_turn_the_final_step_begins_with_the_end(ends: datetime, ahead: timedelta, zone: str) -> None:
+    assert (step_out_of_turn(ends, now=ends - ahead, time_zone=zone) == 0) is (ahead <= timedelta(0))
 
 
 @quick

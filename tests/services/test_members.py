@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from uuid import UUID
 
 import pytest
@@ -38,6 +39,30 @@ def test_an_added_person_is_here_and_not_mailed(context: Flask, world: World) ->
     fay = members.show(asker, member_id)
     assert (fay.name, fay.role, fay.team, fay.invited_at) == ("Fay Fox", Role.MEMBER, "Press", None)
     assert events(EventKind.MEMBER_ADDED) == 1
+
+
+def test_of_many_who_add_the_same_person_at_once_one_does_and_the_others_are_told(context: Flask, world: World) -> None:
+    together = Barrier(6)
+
+    def add(_number: int) -> str:
+        with context.app_context():
+            together.wait()
+            try:
+                members.add(world.chloe.asker, email="fay@acme.example", name="", role="", team=None, now=NOON)
+            except InvalidRequest as refused:
+                return refused.errors["email"]
+            return "added"
+
+    with ThreadPoolExecutor(6) as pool:
+        told = sorted(pool.map(add, range(6)))
+    assert told == ["Fay has this address and is a member already."] * 5 + ["added"]
+    assert events(EventKind.MEMBER_ADDED) == 1
+
+
+def test_everything_wrong_with_a_new_person_is_found_at_once(context: Flask, world: World) -> None:
+    wrong = members.faults(world.chloe.asker, email="Ana@acme.example", name="x" * 101, role="king", team="\u202e")
+    assert set(wrong) == {"email", "name", "role", "team"}
+    assert members.faults(world.eve.asker, email="ana@acme.example", name="", role="", team=None) == {}
 
 
 @pytest.mark.parametrize("is_gone", [False, True])

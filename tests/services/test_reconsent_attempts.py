@@ -18,7 +18,7 @@ from portal.rules.problems import (
     NotFound,
     ProviderNotConfigured,
 )
-from portal.services import attempts, reconsent
+from portal.services import attempts, housekeeping, reconsent
 from portal.services.asker import Asker
 from portal.services.attempts import Start, Ticket
 from tests.consents import connected, new_grant, refusals, signed_in, stored
@@ -152,9 +152,9 @@ def test_a_trip_needs_somewhere_to_go(context: Flask, world: World) -> None:
 def test_old_attempts_are_forgotten_after_a_day(context: Flask, world: World) -> None:
     ana = signed_in(world.ana)
     begun(ana)
-    reconsent.forget_expired(now=NOON + timedelta(hours=24))
+    housekeeping.forget_old(now=NOON + timedelta(hours=24))
     assert only_attempt() is not None
-    reconsent.forget_expired(now=NOON + timedelta(hours=25))
+    housekeeping.forget_old(now=NOON + timedelta(hours=25))
     with pytest.raises(ConsentAttemptInvalid):
         attempts.spend(ana, "demo-social", random_token(), now=NOON)
     assert all_attempts() == []

@@ -8,7 +8,7 @@ from sqlalchemy.exc import NoResultFound
 
 from portal.rules.comparison import Choice
 from portal.rules.problems import PendingGrantGone
-from portal.services import connections, decisions, reconsent
+from portal.services import connections, decisions, housekeeping, reconsent
 from tests.consents import come_back, connected, event_kinds, new_grant, outstanding, pending, signed_in, stored
 from tests.factories import NOON, World
 
@@ -89,8 +89,8 @@ def test_settled_decisions_are_cleared_away_after_a_month(context: Flask, world:
     assert pending_id is not None
     seen = decisions.review(ana, pending_id, now=NOON).seen
     decisions.decide(ana, pending_id, Choice.KEEP_BOTH, seen=seen, now=NOON)
-    reconsent.forget_expired(now=NOON + timedelta(days=29))
+    housekeeping.forget_old(now=NOON + timedelta(days=29))
     assert pending(pending_id).decision == "keep_both"
-    reconsent.forget_expired(now=NOON + timedelta(days=31))
+    housekeeping.forget_old(now=NOON + timedelta(days=31))
     with pytest.raises(NoResultFound):
         pending(pending_id)

@@ -6,15 +6,14 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
-from portal.adapters.oauth import TokenAnswer
-from portal.crypto import Secret
 from portal.db import transaction
 from portal.rules.comparison import Choice, HolderKind
 from portal.rules.problems import Conflict, InvalidRequest, NotFound, PendingGrantGone
 from portal.rules.status import ConnectionState
-from portal.services import connections, decisions, pending_grants, token_store
+from portal.services import connections, decisions, pending_grants
 from portal.services.asker import Asker
 from portal.services.decisions import Decided
+from tests import refreshes
 from tests.consents import (
     OTHER_PAGE,
     PAGE,
@@ -191,9 +190,7 @@ def test_a_background_refresh_meanwhile_does_not_disturb_the_decision(context: F
     connection_id = connected(ana, new_grant("business", accounts=(PAGE, OTHER_PAGE)))
     finished = come_back(ana, new_grant("business", accounts=(PAGE,)), connection_id=connection_id)
     review = decisions.review(ana, _sure(finished.pending_id), now=LATER)
-    grant = token_store.read(connection_id)
-    assert grant is not None
-    token_store.store(grant, TokenAnswer(Secret("refreshed"), scopes=None, expires_at=LATER), now=LATER)
+    assert refreshes.bring(connection_id, "refreshed", refresh_token=None, now=LATER)
     decided = decisions.decide(ana, review.pending_id, Choice.REPLACE, seen=review.seen, now=LATER)
     assert not decided.is_outdated
     grant_now = stored(connection_id).grant

@@ -12,7 +12,7 @@ from portal.rules.status import ConnectionState
 from portal.services import reminders
 from tests.factories import NOON, World, make_connection
 from tests.mail_sink import Sink
-from tests.outbox import make_reminded, replan, series, set_policy, sweep
+from tests.outbox import deliver_due, make_reminded, replan, series, set_policy, sweep
 
 DAY = timedelta(days=1)
 pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("context")]
@@ -116,6 +116,27 @@ def test_nobody_is_reminded_of_what_never_ends_and_nobody_reaches_another_organi
         reminders.remind_now(world.chloe.asker, endless, now=NOON)
     with pytest.raises(NotFound):
         reminders.remind_now(world.eve.asker, make_reminded(world.ana, ends_in=DAY), now=NOON)
+
+
+@pytest.mark.parametrize(
+    ("ends_in", "kind", "step", "words"),
+    [
+        (timedelta(hours=3), "reminder", 1, "ends today"),
+        (timedelta(seconds=1), "reminder", 1, "ends today"),
+        (timedelta(hours=14), "reminder", 1, "ends tomorrow"),
+        (timedelta(0), "final_notice", 0, "has ended"),
+        (-5 * DAY, "final_notice", 0, "has ended"),
+    ],
+)
+def test_out_of_turn_on_the_last_day_it_is_still_a_reminder(
+    world: World, smtp: Sink, ends_in: timedelta, kind: str, step: int, words: str
+) -> None:
+    connection_id = make_connection(world.ana, consent_ends_in=ends_in)
+    reminders.remind_now(world.chloe.asker, connection_id, now=NOON)
+    deliver_due(NOON)
+    (mail,) = smtp.taken
+    assert (mail["X-Reconsent-Kind"], mail["X-Reconsent-Steps"]) == (kind, f"{connection_id}={step}")
+    assert words in mail["Subject"]
 
 
 def test_many_are_planned_at_once_as_each_would_be(world: World) -> None:

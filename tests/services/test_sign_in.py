@@ -131,21 +131,13 @@ def test_a_request_from_long_ago_is_not_answered_any_more(context: Flask, world:
     assert not sign_in_mails()
 
 
-def test_what_was_typed_at_the_door_is_forgotten_after_a_day(context: Flask, world: World) -> None:
-    ask("nobody@globex.example")
-    assert sign_in.forget_answered(now=NOON + timedelta(days=1)) == 0
-    assert sign_in.forget_answered(now=NOON + timedelta(days=1, seconds=1)) == 1
-    assert not requests()
-
-
-def test_the_jobs_answer_and_forget_by_the_clock(context: Flask, world: World) -> None:
+def test_the_jobs_answer_by_the_clock(context: Flask, world: World) -> None:
     now = clock.now()
     sign_in.request("ana@acme.example", None, now=now)
     jobs.answer(requests()[-1].id)
     sign_in.request("ben@acme.example", None, now=now - MINUTE)
     assert jobs.answer_waiting() == 1
     assert len(sign_in_mails()) == 2
-    assert jobs.forget_answered() == 0
 
 
 # Looking and redeeming

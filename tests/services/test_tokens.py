@@ -12,6 +12,7 @@ from portal.models import Connection, Event, Grant
 from portal.rules.problems import NotFound, ProviderUnavailable, ReconsentRequired, SignInRequired
 from portal.rules.status import ConnectionState
 from portal.services import api_keys, token_store, tokens
+from tests import refreshes
 from tests.factories import NOON, World, make_connection
 from tests.fixtures.stub_provider import StubProvider
 
@@ -125,32 +126,19 @@ def test_a_dead_refresh_token_calls_for_the_member(world: World, ana_stub: UUID,
     assert grant_of(ana_stub).refresh_due_at is None
 
 
-def test_a_late_loser_believes_the_winner_and_condemns_nothing(world: World, ana_stub: UUID, stub: StubProvider):
-    seen = token_store.read(ana_stub)
-    assert seen is not None
-
+def test_a_late_loser_believes_the_winner_and_condemns_nothing(
+    portal: Flask, world: World, ana_stub: UUID, stub: StubProvider
+):
     def somebody_else_first(_token: str) -> Response:
         stub.answering = lambda _token: None
-        winner = token_store.StoredGrant(*[getattr(seen, name) for name in seen.__slots__])
-        with_new = tokens_of(stub)
-        with stub_app.app_context():
-            assert token_store.store(winner, with_new, now=LATER)
+        with portal.app_context():
+            assert refreshes.bring(ana_stub, "winner", now=LATER)
         return Response('{"error": "invalid_grant"}', 400, mimetype="application/json")
 
-    from flask import current_app
-
-    stub_app = current_app._get_current_object()
     stub.answering = somebody_else_first
     fresh = tokens.fresh_access_token(world.ana.asker, ana_stub, now=LATER)
     assert fresh.access_token.reveal() == "winner"
     assert connection_of(ana_stub).state is ConnectionState.ACTIVE
-
-
-def tokens_of(_stub: StubProvider):
-    from portal.adapters.oauth import TokenAnswer
-    from portal.crypto import Secret
-
-    return TokenAnswer(Secret("winner"), Secret("refresh-w"), expires_at=LATER + HOUR)
 
 
 @pytest.mark.parametrize(

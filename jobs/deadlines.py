@@ -1,0 +1,9 @@
+"""What ends for our app at a provider."""
+
+from portal import clock
+from portal.services import deadlines
+
+
+def tell_due() -> int:
+    """Secrets and other things of the app's own that end in 60, 30 or 7 days, or today."""
+    return deadlines.tell_due(now=clock.now())
