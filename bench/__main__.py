@@ -16,6 +16,8 @@ MEASUREMENTS = {
     "tokens": "token_requests",
     "stampede": "stampede",
     "refreshes": "refreshing",
+    "day": "simulated_day",
+    "verdicts": "classifier",
     "dashboard": "dashboard",
     "django": "beside_django",
     "sweep": "sweep",

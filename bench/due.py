@@ -17,6 +17,7 @@ from portal.extensions import keyring
 from portal.models import Connection, Grant
 from portal.models.columns import new_id
 from portal.models.grant import seal_context
+from portal.rules import freshness
 from portal.rules.status import ConnectionState
 from tests import factories
 from tests.factories import Person
@@ -34,8 +35,9 @@ REFRESHED = "SELECT SUM(generation) FROM grants"
 class Due:
     """So many connections, and what has become of them."""
 
-    def __init__(self, driver: Driver, connection_ids: list[UUID]) -> None:
+    def __init__(self, driver: Driver, organization_id: UUID, connection_ids: list[UUID]) -> None:
         self._driver = driver
+        self.organization_id = organization_id
         self.connection_ids = connection_ids
 
     def make_due(self, count: int) -> None:
@@ -68,7 +70,7 @@ def due_connections(portal: Portal, count: int) -> Iterator[Due]:
         ana = factories.make_member(organization_id, "Ana Alvarez", "ana@acme.example", now=now)
         connection_ids = _filled(ana, count, now)
     with Driver(portal.url) as driver:
-        yield Due(driver, connection_ids)
+        yield Due(driver, organization_id, connection_ids)
 
 
 @transaction
@@ -109,6 +111,6 @@ def _grant(owner: Person, connection_id: UUID, now: datetime) -> dict[str, objec
         "token_type": "Bearer",
         "issued_at": now,
         "access_expires_at": now + LIFE,
-        "refresh_due_at": now + LIFE,
+        "refresh_due_at": freshness.refresh_at(now, now + LIFE, jitter=freshness.jitter_of(connection_id)),
         "lease_owner": None,
     }

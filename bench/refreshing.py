@@ -21,7 +21,7 @@ THINKS_S = 0.05
 PROCESSES = 2
 WIDTH = 100
 REPEATS = 3
-EACH_ALONE = 20  # as many times more are refreshed where it goes fast
+EACH_ALONE = 50  # as many times more are refreshed where it goes fast
 
 
 def measure(site: Site) -> Iterator[Figure]:
@@ -35,7 +35,7 @@ def measure(site: Site) -> Iterator[Figure]:
             "portal": _batches(portal, rows, due),
             "bare": _bare(provider.address, due),
             "jobs": _a_job_each(portal, rows, few),
-            "loop": _one_by_one(portal, rows, max(10, few // EACH_ALONE)),
+            "loop": _one_by_one(portal, rows, max(10, few // 5)),
         }
         medians = in_turns(runs, repeats=min(REPEATS, site.size.rounds))
         most_calls = max(ledger(provider.address).values())

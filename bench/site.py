@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -52,6 +53,14 @@ class Size:
     @property
     def token_requests(self) -> int:
         return 100_000 if self.is_full else 500
+
+    @property
+    def day_connections(self) -> int:
+        return 1_000 if self.is_full else 20
+
+    @property
+    def day(self) -> timedelta:
+        return timedelta(hours=24 if self.is_full else 4)
 
     @property
     def mails(self) -> int:

@@ -12,7 +12,7 @@ from portal.access import org_admin
 from portal.forms.members import AskForm, CheckedFileForm, ImportForm, InviteForm, PersonForm, carried
 from portal.pages import page, see_other
 from portal.rules.problems import ImportRefused, InvalidRequest, LastAdmin
-from portal.services import emails, invitations, member_imports, members, offers
+from portal.services import emails, invitations, member_imports, members, new_members, offers
 from portal.services.members import ListedMember
 
 blueprint = Blueprint("members", __name__, url_prefix="/admin/members")
@@ -51,7 +51,7 @@ def send_invitation() -> ResponseReturnValue:
     form, asker = _invite_form(), access.asker()
     form.validate_on_submit()
     person = {"email": form.email.data, "name": form.name.data, "role": form.role.data, "team": form.team.data}
-    form.show(members.faults(asker, **person))
+    form.show(new_members.faults(asker, **person))
     if form.errors:
         return page("members/invite.html", form=form), 422
     asked = {"provider_id": form.provider.data, "nickname": form.nickname.data}

@@ -14,8 +14,12 @@ from portal.rules.verdicts import Phase
 
 _FORM = re.compile(r"[\w.\[\]-]{1,100}=[^\s<>]*")
 _CHALLENGE = re.compile(r"(?:^|,)\s*(?:bearer|dpop)\s+(.*)", re.IGNORECASE)
-_CHALLENGE_PARAMETER = re.compile(r'([a-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))', re.IGNORECASE)
+_CHALLENGE_PARAMETER = re.compile(  # possessive: backends send us headers, and none shall cost a second
+    r'(?<![a-z_])([a-z_]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]++))', re.IGNORECASE
+)
 _SECONDS = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,6})?")
+_TEXTS = (str, bytes)  # a union would be made anew at every look
+_JSON_BEGINS = ("{", "[")
 _WAIT_HEADERS = ("retry-after", "x-ratelimit-reset", "x-rate-limit-reset")
 _EPOCH_LEAST = 10**9  # smaller numbers in a reset header are seconds to wait
 _WAIT_MOST = timedelta(days=366)
@@ -60,10 +64,10 @@ class Answer:
     @once
     def document(self) -> object:
         """The body as JSON, or as a form (GitHub's and Facebook's older answers); None when it is neither."""
-        if not isinstance(self.body, str | bytes):
+        if not isinstance(self.body, _TEXTS):
             return self.body
         text = self.text.strip().removeprefix("\ufeff")
-        if _FORM.fullmatch(text):
+        if text[:1] not in _JSON_BEGINS and _FORM.fullmatch(text):
             return dict(parse_qsl(text, keep_blank_values=True))
         try:
             return json.loads(text)
@@ -73,7 +77,7 @@ class Answer:
     @property
     def is_html(self) -> bool:
         """Whether a page came instead of data: a proxy's sign-in, a firewall, maintenance."""
-        if isinstance(self.body, str | bytes):
+        if isinstance(self.body, _TEXTS):
             return "text/html" in self.header("content-type").lower() or self.text.lstrip()[:1] == "<"
         return False
 

@@ -13,13 +13,14 @@ from types import MappingProxyType
 from portal.rules.verdicts import Fault
 
 WINDOW = timedelta(minutes=5)
+WINDOW_OF_APP = timedelta(hours=1)  # a wrong secret stays wrong: whoever has failed is failing until the next attempt
 LEAST = 10
 SHARE = 0.05
 MOST_REFUSALS = 50  # so many people may have been called for in vain before the brake is pulled, however many there are
 TRIAL_EVERY = timedelta(seconds=10)  # as long as a call may take: one or two are on their way at a time
 TRIAL_RESTS_AT_MOST = timedelta(hours=1)
 HELD_FOR = timedelta(minutes=1)  # up to twice as long; what is held comes back spread out over that time
-HEALED_BY = 3  # successes: one may be chance
+HEALED_BY = 3  # successes, or as many as there are connections: one may be chance
 QUIET = timedelta(hours=3)  # nothing has failed for longer than any back-off lasts: nobody is left who is concerned
 REOPENS_WITHIN = timedelta(hours=1)  # a relapse is the same incident, of which the admins know
 
@@ -49,12 +50,24 @@ def all_alike(fault: Fault) -> frozenset[Fault]:
 
 
 def threshold(fault: Fault, *, active: int) -> int:
-    """How many of a provider's `active` connections must be failing alike within WINDOW: 5 %, and at least 10.
+    """How many of a provider's `active` connections must be failing alike: 5 %, and at least 10.
 
-    Of refusals 50 are enough, for each costs somebody an e-mail; the others cost nothing but a wait.
+    Of refusals 50 are enough, for each costs somebody an e-mail; the others cost nothing but a wait. That our own app
+    is refused is no chance, however few connections there are, if it is refused for all of them.
     """
     share = math.ceil(active * SHARE)
-    return max(LEAST, min(share, MOST_REFUSALS) if fault is Fault.REVOKED else share)
+    many = max(LEAST, min(share, MOST_REFUSALS) if fault is Fault.REVOKED else share)
+    return max(1, min(many, active)) if fault is Fault.APP_CONFIG else many
+
+
+def window(fault: Fault) -> timedelta:
+    """How far back failures count."""
+    return WINDOW_OF_APP if fault is Fault.APP_CONFIG else WINDOW
+
+
+def healed_by(*, active: int) -> int:
+    """How many successes in a row end an incident."""
+    return max(1, min(HEALED_BY, active))
 
 
 def failures_that_count(fault: Fault) -> int:

@@ -6,7 +6,6 @@ The first paragraph of each docstring is what people read: `portal.rules.problem
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from portal.rules.login_links import LinkPurpose, lifetime_in_words
 from portal.rules.moments import in_iso, whole_seconds
 from portal.rules.operator_problems import ConfigurationInvalid as ConfigurationInvalid  # noqa: PLC0414 - as `Problem`, below
 from portal.rules.operator_problems import DatabaseNewer as DatabaseNewer  # noqa: PLC0414 - as `Problem`, below
@@ -94,42 +93,6 @@ class MemberDeactivated(Problem):
     status = 409
 
 
-# Login links
-
-
-class LoginLinkInvalid(Problem):
-    """This link is not valid. Please open it from the e-mail again, or sign in with your work email."""
-
-    code = "login_link_invalid"
-    status = 404
-
-
-class LoginLinkExpired(Problem):
-    """This link has expired. You can have a new one sent to the same place."""
-
-    code = "login_link_expired"
-    status = 410
-
-    def __init__(self, purpose: LinkPurpose, lifetime: timedelta) -> None:
-        super().__init__(f"It was valid for {lifetime_in_words(lifetime)}.", fields={"purpose": purpose.value})
-        self.purpose = purpose
-        self.lifetime = lifetime
-
-
-class LoginLinkSuperseded(Problem):
-    """This link was replaced by a newer one. Use the link in our latest e-mail, or have a new one sent."""
-
-    code = "login_link_superseded"
-    status = 410
-
-
-class LoginLinkUsed(Problem):
-    """This link was already used. Each link signs in once; you can have a new one sent."""
-
-    code = "login_link_used"
-    status = 410
-
-
 # Tokens and providers
 
 
@@ -210,13 +173,6 @@ class PendingGrantGone(Problem):
 
     code = "pending_grant_gone"
     status = 410
-
-
-class LoginAlreadyHeld(Problem):
-    """Another connection took this login in the meantime. Nothing was changed; please start again."""
-
-    code = "login_already_held"
-    status = 409
 
 
 class KeyReplaced(Problem):

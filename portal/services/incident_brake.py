@@ -105,14 +105,14 @@ def _are_many(provider_id: str, fault: Fault, now: datetime) -> bool:
     alike = select(func.count()).where(
         Grant.provider_id == provider_id,
         Grant.last_fault.in_(sorted(rules.all_alike(fault))),
-        Grant.last_fault_at > now - rules.WINDOW,
+        Grant.last_fault_at > now - rules.window(fault),
         IS_FAILING,
     )
     least_failures = rules.failures_that_count(fault)
     if least_failures > 1:
         alike = alike.where(Grant.failures >= least_failures)
     failing = db.session.scalar(alike) or 0
-    if failing < rules.LEAST:
+    if failing < rules.threshold(fault, active=0):
         return False
     return failing >= rules.threshold(fault, active=own_connections(None, provider_id))
 
@@ -177,9 +177,10 @@ def _concerned(provider_id: str) -> Sequence[UUID]:
 @transaction
 def _count_success(incident_id: UUID, now: datetime) -> None:
     counting = update(Incident).where(Incident.id == incident_id, STILL_OPEN)
-    counted = counting.values(successes=Incident.successes + 1, next_trial_at=now).returning(Incident.successes)
-    successes = db.session.scalar(counted.execution_options(synchronize_session=False))
-    if successes is not None and successes >= rules.HEALED_BY:
+    counted = counting.values(successes=Incident.successes + 1, next_trial_at=now)
+    told = counted.returning(Incident.provider_id, Incident.successes).execution_options(synchronize_session=False)
+    row = db.session.execute(told).first()
+    if row is not None and row.successes >= rules.healed_by(active=own_connections(None, row.provider_id)):
         _heal(incident_id, now)
 
 

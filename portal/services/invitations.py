@@ -17,7 +17,7 @@ from portal.rules.names import NICKNAME_MAX, clean_email, clean_nickname
 from portal.rules.problems import InvalidRequest, MemberDeactivated, ProviderNotConfigured, ProviderOutsideKey
 from portal.rules.redirects import HOME
 from portal.rules.status import ConnectionState
-from portal.services import audit, emails, known_members, members, offers
+from portal.services import audit, emails, known_members, members, new_members, offers
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 
@@ -36,9 +36,9 @@ def invite_person(
 ) -> UUID:
     """Add a person and send them one invitation: to their page, or to connect a login at the provider.
 
-    Raises InvalidRequest as `members.add` does, and what `invite_connection` raises.
+    Raises InvalidRequest as `new_members.add` does, and what `invite_connection` raises.
     """
-    member_id = members.add(asker, email=email, name=name, role=role, team=team, now=now)
+    member_id = new_members.add(asker, email=email, name=name, role=role, team=team, now=now)
     if provider_id:
         invite_connection(asker, member_email=email, provider_id=provider_id, nickname=nickname, now=now)
     else:

@@ -77,11 +77,11 @@ def report(asker: Asker, connection_id: UUID, seen: Seen, *, now: datetime) -> O
         standing = rejection_notes.look(asker, connection_id)
         verdict = _judged(standing.grant, seen)
         if seen.generation != standing.grant.generation:
-            return _of_another_generation(asker, standing.grant, seen, verdict, now)
+            return _of_another_generation(asker, standing.grant, seen, verdict, now=now)
         step = _step(standing, verdict, now)
         is_quiet = not _is_worth_noting(standing, verdict, step)
         if is_quiet or rejection_notes.write(asker, standing, verdict, step, now=now):
-            return _done(asker, standing, verdict, step, now)
+            return _done(asker, standing, verdict, step, now=now)
 
 
 def _judged(grant: StoredGrant, seen: Seen) -> Verdict:
@@ -90,7 +90,7 @@ def _judged(grant: StoredGrant, seen: Seen) -> Verdict:
     return classify(answer, provider.errors if provider else ())
 
 
-def _of_another_generation(asker: Asker, grant: StoredGrant, seen: Seen, verdict: Verdict, now: datetime) -> Outcome:
+def _of_another_generation(asker: Asker, grant: StoredGrant, seen: Seen, verdict: Verdict, *, now: datetime) -> Outcome:
     """Somebody has renewed it meanwhile: the current token is what the backend needs."""
     if seen.generation > grant.generation:
         newest = f"No token of generation {seen.generation} was ever given out; the newest is {grant.generation}."
@@ -120,7 +120,7 @@ def _is_worth_noting(standing: Standing, verdict: Verdict, step: Step) -> bool:
     return step in (Step.REFRESH, Step.PROBE)
 
 
-def _done(asker: Asker, standing: Standing, verdict: Verdict, step: Step, now: datetime) -> Outcome:
+def _done(asker: Asker, standing: Standing, verdict: Verdict, step: Step, *, now: datetime) -> Outcome:
     if step is Step.TELL:
         return Outcome(verdict.fault, verdict.action, retry_after=verdict.retry_after)
     if step in (Step.REFRESH, Step.JOIN):

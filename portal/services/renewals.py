@@ -40,6 +40,8 @@ class Renewal:
     def new_refresh_token(self) -> Secret | None:
         """The refresh token that replaces the one shown; None where that one stays, or there is none."""
         given = self.answer.refresh_token
+        if self.provider.refresh.mode is not RefreshMode.REFRESH_TOKEN:
+            return None
         return given if given is not None and given.reveal() != self.means.shown.reveal() else None
 
     def is_later(self, grant: StoredGrant) -> bool:
@@ -105,7 +107,7 @@ def _of_access(grant: StoredGrant, renewal: Renewal, now: datetime) -> dict[str,
 def _of_rotation(grant: StoredGrant, renewal: Renewal, now: datetime) -> dict[str, Any]:
     """The new refresh token, and the one it replaces for as long as the provider honours that one too."""
     new = renewal.new_refresh_token
-    if new is None or renewal.provider.refresh.mode is not RefreshMode.REFRESH_TOKEN:
+    if new is None:
         return {}
     honoured_until = renewal.asked_at + timedelta(seconds=renewal.provider.refresh.grace_s)
     is_kept = honoured_until > now

@@ -3,9 +3,7 @@
 from datetime import datetime
 
 from portal.db import db, transaction
-from portal.extensions import catalog
 from portal.models import Connection
-from portal.providers.words import Rotation
 from portal.rules import rotations
 from portal.rules.verdicts import Fault
 from portal.services import alerts, audit, offers, renewals
@@ -21,9 +19,7 @@ REASON = (
 
 def is_due(grant: StoredGrant, fault: Fault, *, now: datetime) -> bool:
     """Whether this refusal is reason to suspect that somebody else used the token."""
-    provider = catalog().get(grant.provider_id)
-    is_rotating = provider is not None and provider.refresh.rotation is Rotation.ROTATING
-    return is_rotating and rotations.is_reuse_suspected(
+    return rotations.is_reuse_suspected(
         fault, rotated_at=grant.rotated_at, is_interrupted=grant.is_interrupted, now=now
     )
 

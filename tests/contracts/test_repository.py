@@ -72,6 +72,14 @@ def test_every_lock_agrees_with_the_runtime():
         assert runtime <= set(locked(ROOT / "requirements" / f"{name}.txt"))
 
 
+def test_every_expected_failure_is_met_by_somebody():
+    """A named failure that nobody raises or returns would be a promise that nothing keeps."""
+    source = "\n".join(text_of(path) for path in python_files("portal", "jobs"))
+    declared = re.findall(r"^class (\w+)\(\w*Problem\):", source, re.MULTILINE)
+    calls = re.findall(r"^(?!class ).*?\b(?:raise (\w+)|([A-Z]\w+)\()", source, re.MULTILINE)
+    assert set(declared) - {name for call in calls for name in call} == set()
+
+
 def test_no_file_names_a_folder_of_the_machine_it_was_written_on():
     here = re.escape(f"{ROOT}/") if len(ROOT.parts) > 2 else PERSONAL_FOLDERS
     telling = re.compile(rf"{PERSONAL_FOLDERS}|{here}")

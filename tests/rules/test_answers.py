@@ -1,3 +1,4 @@
+import time
 from datetime import timedelta
 
 import pytest
@@ -194,3 +195,10 @@ def test_no_answer_is_too_odd_to_be_read(wait: str, date: str, body: str | bytes
     assert answer.retry_after is None or answer.retry_after >= timedelta(0)
     assert isinstance(answer.word + answer.description + answer.text, str)
     assert answer.is_html in {True, False}
+
+
+@pytest.mark.parametrize("header", ["bearer " + "a" * 8_000, "bearer " + 'a="' * 2_600, "bearer " + "a =\t" * 2_000])
+def test_a_challenge_written_to_be_slow_is_read_at_once(header: str):
+    began = time.perf_counter()
+    assert isinstance(Answer(Phase.API, 401, {"WWW-Authenticate": header}).challenge, dict)
+    assert time.perf_counter() - began < 0.5

@@ -30,14 +30,30 @@ def test_a_dead_grant_is_refused_in_several_words(fault: Fault, name: Fault | No
 
 
 @pytest.mark.parametrize(
-    ("active", "of_refusals", "of_others"),
-    [(0, 10, 10), (100, 10, 10), (200, 10, 10), (201, 11, 11), (1_000, 50, 50), (5_000, 50, 250), (100_000, 50, 5_000)],
+    ("active", "of_refusals", "of_outages", "of_our_app"),
+    [
+        (0, 10, 10, 1),
+        (1, 10, 10, 1),
+        (9, 10, 10, 9),
+        (100, 10, 10, 10),
+        (200, 10, 10, 10),
+        (201, 11, 11, 11),
+        (1_000, 50, 50, 50),
+        (5_000, 50, 250, 250),
+        (100_000, 50, 5_000, 5_000),
+    ],
 )
 def test_ten_are_many_and_so_is_one_in_twenty_but_fifty_refusals_always(
-    active: int, of_refusals: int, of_others: int
+    active: int, of_refusals: int, of_outages: int, of_our_app: int
 ) -> None:
     assert rules.threshold(Fault.REVOKED, active=active) == of_refusals
-    assert rules.threshold(Fault.TRANSIENT, active=active) == of_others
+    assert rules.threshold(Fault.TRANSIENT, active=active) == of_outages
+    assert rules.threshold(Fault.APP_CONFIG, active=active) == of_our_app
+
+
+@pytest.mark.parametrize(("active", "successes"), [(0, 1), (1, 1), (2, 2), (3, 3), (500, 3)])
+def test_three_successes_end_it_or_as_many_as_there_can_be(active: int, successes: int) -> None:
+    assert rules.healed_by(active=active) == successes
 
 
 @pytest.mark.parametrize("fault", NAMED)

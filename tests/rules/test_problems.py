@@ -4,7 +4,6 @@ from datetime import timedelta
 import pytest
 
 from portal.rules import problems
-from portal.rules.login_links import LinkPurpose
 from portal.rules.problem import Problem
 from tests.rules.strategies import NOON
 
@@ -16,10 +15,9 @@ ALL = tuple(
 
 STATUS = {
     "NotFound": 404, "Forbidden": 403, "SignInRequired": 401, "InvalidRequest": 400, "Conflict": 409,
-    "RateLimited": 429, "LoginLinkInvalid": 404, "LoginLinkExpired": 410, "LoginLinkSuperseded": 410,
-    "LoginLinkUsed": 410, "ReconsentRequired": 409, "ProviderUnavailable": 503, "ProviderRefused": 502,
+    "RateLimited": 429, "ReconsentRequired": 409, "ProviderUnavailable": 503, "ProviderRefused": 502,
     "ProviderNotConfigured": 409, "ConsentAttemptInvalid": 400, "ConsentAttemptExpired": 410, "ConsentDenied": 403,
-    "IdentityUnverified": 400, "PendingGrantGone": 410, "LoginAlreadyHeld": 409, "ConfigurationInvalid": 500,
+    "IdentityUnverified": 400, "PendingGrantGone": 410, "ConfigurationInvalid": 500,
     "ImportRefused": 422, "DatabaseNewer": 500,
 }  # fmt: skip
 
@@ -40,19 +38,6 @@ def test_each_problem_says_what_happened_and_what_to_do(kind: type[Problem]) -> 
 
 def test_codes_are_told_apart() -> None:
     assert len({kind.code for kind in ALL}) == len(ALL) >= len(STATUS)
-
-
-@pytest.mark.parametrize(
-    ("kind", "heading"),
-    [
-        (problems.LoginLinkExpired, "This link has expired"),
-        (problems.LoginLinkSuperseded, "This link was replaced by a newer one"),
-        (problems.LoginLinkUsed, "This link was already used"),
-        (problems.LoginLinkInvalid, "This link is not valid"),
-    ],
-)
-def test_a_dead_login_link_is_titled_as_its_page(kind: type[Problem], heading: str) -> None:
-    assert kind.title == heading
 
 
 def test_the_title_is_the_first_sentence_and_the_advice_the_rest_of_the_paragraph() -> None:
@@ -101,13 +86,6 @@ def test_problems_that_pass_say_when_to_come_back(
     assert problem.retry_after == timedelta(milliseconds=1500)
     assert problem.fields == {"retry_after_s": 2}
     assert problem.detail == "Later."
-
-
-def test_an_expired_link_knows_how_long_it_was_valid() -> None:
-    problem = problems.LoginLinkExpired(LinkPurpose.REMINDER, timedelta(hours=82))
-    assert (problem.purpose, problem.lifetime) == (LinkPurpose.REMINDER, timedelta(hours=82))
-    assert problem.detail == "It was valid for 82 hours."
-    assert problem.fields == {"purpose": "reminder"}
 
 
 def test_a_needed_reconsent_says_why_and_since_when() -> None:

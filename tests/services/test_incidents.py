@@ -144,6 +144,17 @@ def test_backends_are_not_let_through_to_a_provider_that_is_down(
     assert crowd.calls - calls <= 1
 
 
+def test_an_app_that_is_refused_for_the_only_connection_there_is_is_told(world: World, crowd: Crowd):
+    (only,) = make_crowd(world.ana, 1)
+    crowd.trouble = all_fail("wrong secret")
+    refresh_due(DUE)
+    assert mails(EmailKind.ALERT) == [world.chloe.id]
+    crowd.trouble = lambda _number: None
+    go_on(DUE, until=DUE + 5 * MINUTE)
+    assert grant_of(only).generation == 2
+    assert incidents.open_ones(world.chloe.asker) == ()
+
+
 def test_few_failures_are_no_incident(world: World, crowd: Crowd, connection_ids: list[UUID]):
     crowd.trouble = lambda number: "down" if number < rules.LEAST - 1 else None
     refresh_due(DUE)

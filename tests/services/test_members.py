@@ -12,7 +12,7 @@ from portal.db import db, reading
 from portal.models import Event, Member
 from portal.rules.problems import InvalidRequest, LastAdmin, NotFound
 from portal.rules.roles import Role
-from portal.services import members, sessions
+from portal.services import members, new_members, sessions
 from portal.services.audit import EventKind
 from portal.services.members import ListedMember
 from tests.factories import NOON, Person, World, make_connection, make_member
@@ -35,7 +35,7 @@ def events(kind: EventKind) -> int:
 
 def test_an_added_person_is_here_and_not_mailed(context: Flask, world: World) -> None:
     asker = world.chloe.asker
-    member_id = members.add(asker, email="Fay.Fox@acme.example", name="", role="", team=" Press ", now=NOON)
+    member_id = new_members.add(asker, email="Fay.Fox@acme.example", name="", role="", team=" Press ", now=NOON)
     fay = members.show(asker, member_id)
     assert (fay.name, fay.role, fay.team, fay.invited_at) == ("Fay Fox", Role.MEMBER, "Press", None)
     assert events(EventKind.MEMBER_ADDED) == 1
@@ -48,7 +48,7 @@ def test_of_many_who_add_the_same_person_at_once_one_does_and_the_others_are_tol
         with context.app_context():
             together.wait()
             try:
-                members.add(world.chloe.asker, email="fay@acme.example", name="", role="", team=None, now=NOON)
+                new_members.add(world.chloe.asker, email="fay@acme.example", name="", role="", team=None, now=NOON)
             except InvalidRequest as refused:
                 return refused.errors["email"]
             return "added"
@@ -60,9 +60,9 @@ def test_of_many_who_add_the_same_person_at_once_one_does_and_the_others_are_tol
 
 
 def test_everything_wrong_with_a_new_person_is_found_at_once(context: Flask, world: World) -> None:
-    wrong = members.faults(world.chloe.asker, email="Ana@acme.example", name="x" * 101, role="king", team="\u202e")
+    wrong = new_members.faults(world.chloe.asker, email="Ana@acme.example", name="x" * 101, role="king", team="\u202e")
     assert set(wrong) == {"email", "name", "role", "team"}
-    assert members.faults(world.eve.asker, email="ana@acme.example", name="", role="", team=None) == {}
+    assert new_members.faults(world.eve.asker, email="ana@acme.example", name="", role="", team=None) == {}
 
 
 @pytest.mark.parametrize("is_gone", [False, True])
@@ -70,7 +70,7 @@ def test_an_address_is_one_persons(is_gone: bool, context: Flask, world: World) 
     if is_gone:
         members.deactivate(world.chloe.asker, world.ana.id, now=NOON)
     with pytest.raises(InvalidRequest) as refused:
-        members.add(world.chloe.asker, email="ANA@acme.example", name="", role="", team=None, now=NOON)
+        new_members.add(world.chloe.asker, email="ANA@acme.example", name="", role="", team=None, now=NOON)
     assert ("reactivate" in refused.value.errors["email"]) is is_gone
 
 

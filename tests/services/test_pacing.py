@@ -114,6 +114,16 @@ def test_no_more_are_begun_with_in_a_minute_than_the_file_allows(world: World, c
     assert [grant_of(one).generation for one in connection_ids] == [2] * 50
 
 
+def test_a_batch_in_which_the_provider_fails_gives_back_the_rest_spread_out(world: World, crowd: Crowd):
+    connection_ids = make_crowd(world.ana, 60)
+    crowd.trouble = lambda _number: "down"
+    tokens.refresh_batch(connection_ids, now=DUE)
+    rest = [one for one in connection_ids if grant_of(one).failures == 0]
+    due = [grant_of(one).refresh_due_at for one in rest]
+    assert len(rest) >= 60 - 2 * tokens.WIDTH
+    assert all(DUE + MINUTE <= moment <= DUE + 2 * MINUTE + SECOND * 10 for moment in due)
+
+
 def test_a_batch_that_takes_too_long_gives_back_what_it_has_not_begun(world: World, crowd: Crowd):
     connection_ids = make_crowd(world.ana, 3)
     batch = pacing.Batch(connection_ids, "stub", now=DUE)

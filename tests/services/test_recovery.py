@@ -9,6 +9,8 @@ from flask import Flask
 from werkzeug import Response
 
 from portal.crypto import Secret
+from portal.db import db, transaction
+from portal.models import PendingGrant
 from portal.rules.problems import ProviderUnavailable, ReconsentRequired
 from portal.rules.rotations import SUSPICIOUS_WITHIN
 from portal.rules.status import ConnectionState
@@ -225,6 +227,12 @@ def test_a_refresh_that_another_attempt_outran_revokes_nothing(
     stub.answering = outrun
     assert refresh(world, ana_stub) == "access-1"
     assert stub.revoked == []
+    assert parked() == 0
+
+
+@transaction
+def parked() -> int:
+    return db.session.scalar(db.select(db.func.count()).select_from(PendingGrant)) or 0
 
 
 def test_secrets_print_as_nothing(ana_stub: UUID):

@@ -171,23 +171,20 @@ def test_a_missing_scope_stands_in_the_history_once(backend: Asker, ana_stub: UU
     assert rejected(ana_stub) == [1]
 
 
-def test_a_generation_stands_in_the_history_once_whatever_is_reported_of_it(
-    backend: Asker, ana_bare, ana_stub: UUID, whoami: list[str]
-):
+def test_a_generation_stands_in_the_history_once_whatever_is_reported_of_it(backend: Asker, ana_stub: UUID):
     report(backend, ana_stub, seen(headers=SCOPE))
     report(backend, ana_stub, seen())
     assert rejected(ana_stub) == [1]
-    alive = make_bare(backend, ana_bare)
-    assert rejected(alive) == [1]
-    assert whoami == ["alive", "alive"]
 
 
-def make_bare(backend: Asker, ana_bare) -> UUID:
-    """Reported twice, a rest between."""
-    alive: UUID = ana_bare("alive")
+def test_a_generation_stands_in_the_history_once_however_often_the_provider_is_asked(
+    backend: Asker, ana_bare: Callable[[str], UUID], whoami: list[str]
+):
+    alive = ana_bare("alive")
     for minutes in (0, 5):
         report(backend, alive, seen(), NOON + minutes * 60 * SECOND)
-    return alive
+    assert whoami == ["alive", "alive"]
+    assert rejected(alive) == [1]
 
 
 def test_only_the_first_of_two_who_looked_at_the_same_moment_decides(backend: Asker, ana_stub: UUID):
@@ -206,6 +203,16 @@ def test_a_fresh_token_that_is_refused_again_is_not_refreshed_in_a_loop(
     assert again.retry_after is not None
     assert 20 * SECOND < again.retry_after <= 60 * SECOND
     assert stub.refreshes == ["refresh-1"]
+
+
+def test_a_token_refused_after_its_own_end_is_renewed_however_young_it_is(
+    backend: Asker, ana_stub: UUID, stub: StubProvider
+):
+    stub.access_lives_s = 20
+    report(backend, ana_stub, seen())
+    over = report(backend, ana_stub, seen(generation=2), NOON + 21 * SECOND)
+    assert over.token is not None
+    assert over.token.generation == 3
 
 
 def test_a_backend_that_refuses_whatever_it_gets_costs_ever_fewer_refreshes(

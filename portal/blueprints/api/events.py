@@ -35,6 +35,7 @@ class EventData(TypedDict):
     member: EventMember
     consent_expires_at: NotRequired[Moment]
     reason: NotRequired[str]
+    learned: NotRequired[bool]
     lost: NotRequired[list[str]]
     gained: NotRequired[list[str]]
     by_colleague: NotRequired[bool]
