@@ -3,10 +3,11 @@
 An INSERT a row costs PostgreSQL several times what the row itself does, so it is given them as one COPY.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Column, Connection, Table, insert
+from sqlalchemy import Column, Connection, Table
 from sqlalchemy.engine.interfaces import DBAPIModule, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -17,18 +18,47 @@ from portal.db import Base
 Rows = Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class ReadyRows:
+    """Rows as the driver of the database at hand takes them: they can be kept for later, and are written quickly."""
+
+    table: str
+    columns: tuple[str, ...]
+    values: list[tuple[Any, ...]]
+
+
+def ready_rows(dialect: Dialect, model: type[Base], rows: Rows) -> ReadyRows:
+    """Rows that all name the same columns, made ready; the constant defaults of the others are filled in."""
+    table = cast(Table, model.__table__)
+    if not rows:
+        return ReadyRows(table.name, (), [])
+    named = {name: _converted(table.c[name], dialect, [row[name] for row in rows]) for name in rows[0]}
+    left_out = {
+        name: _converted(table.c[name], dialect, [value]) * len(rows)
+        for name, value in _defaults(table, rows[0]).items()
+    }
+    return ReadyRows(table.name, (*named, *left_out), list(zip(*named.values(), *left_out.values(), strict=True)))
+
+
 def insert_rows(session: Session, model: type[Base], rows: Rows) -> None:
     """Write rows that all name the same columns; the constant defaults of the others are filled in.
 
     Nobody who listens to the session hears of it. Raises IntegrityError as a flush would.
     """
-    if not rows:
+    insert_ready(session, ready_rows(session.connection().dialect, model, rows))
+
+
+def insert_ready(session: Session, ready: ReadyRows) -> None:
+    """Write rows that were made ready; raises IntegrityError as a flush would."""
+    if not ready.values:
         return
-    table, connection = cast(Table, model.__table__), session.connection()
+    connection, columns = session.connection(), ", ".join(ready.columns)
     if connection.dialect.name == "postgresql":
-        _copy(connection, table, rows)
+        _copy(connection, f"COPY {ready.table} ({columns}) FROM STDIN", ready.values)
     else:
-        connection.execute(insert(table), rows)
+        places = ", ".join("?" * len(ready.columns))
+        statement = f"INSERT INTO {ready.table} ({columns}) VALUES ({places})"  # noqa: S608 - names of our own tables
+        connection.exec_driver_sql(statement, ready.values)
 
 
 def take_stock(session: Session, *models: type[Base]) -> None:
@@ -42,18 +72,13 @@ def take_stock(session: Session, *models: type[Base]) -> None:
             connection.exec_driver_sql(f"ANALYZE {cast(Table, model.__table__).name}")
 
 
-def _copy(connection: Connection, table: Table, rows: Rows) -> None:
-    defaults = _defaults(table, rows[0])
-    columns = [table.c[name] for name in (*rows[0], *defaults)]
-    into = [(column.name, _conversion(column, connection.dialect)) for column in columns]
-    statement = f"COPY {table.name} ({', '.join(column.name for column in columns)}) FROM STDIN"
+def _copy(connection: Connection, statement: str, values: Sequence[tuple[Any, ...]]) -> None:
     dbapi = cast(DBAPIModule, connection.dialect.dbapi)
     driver: Any = connection.connection.driver_connection
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                full = {**defaults, **row}
-                copy.write_row([convert(full[name]) for name, convert in into])
+            for row in values:
+                copy.write_row(row)
     except dbapi.Error as error:
         wrapped = DBAPIError.instance(statement, None, error, dbapi.Error, hide_parameters=True)
         raise wrapped from error
@@ -65,9 +90,6 @@ def _defaults(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: default.arg for name, default in left_out.items() if isinstance(default, ScalarElementColumnDefault)}
 
 
-def _conversion(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    return column.type.dialect_impl(dialect).bind_processor(dialect) or _unchanged
-
-
-def _unchanged(value: Any) -> Any:
-    return value
+def _converted(column: Column[Any], dialect: Dialect, values: list[Any]) -> list[Any]:
+    convert = column.type.dialect_impl(dialect).bind_processor(dialect)
+    return values if convert is None else list(map(convert, values))

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # how "no date" is stored where rows are sorted and compared by date
 BUSY_TIMEOUT_MS = 20_000
-POOLED = 8  # connections a process keeps: nobody holds one while waiting for anything but the database
+POOLED = 10  # connections a process keeps: nobody holds one while waiting for anything but the database
 CACHE_KB = 16_000  # a connection; at SQLite's own 2,000 a page of a million rows is read from the file again and again
 WRITING = "portal_writing"
 REPEATABLE = "portal_repeatable"
@@ -178,7 +178,7 @@ def engine_options(url: str) -> dict[str, Any]:
     quiet = {"hide_parameters": True}  # an error's words go into the log, and values hold addresses
     if url.startswith("sqlite"):
         return quiet | {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
-    return quiet | {"pool_size": POOLED, "max_overflow": 2, "pool_pre_ping": False, "pool_recycle": 1800}
+    return quiet | {"pool_size": POOLED, "max_overflow": 0, "pool_use_lifo": True, "pool_recycle": 1800}
 
 
 def prepare_engine(engine: Engine) -> None:

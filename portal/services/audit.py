@@ -79,7 +79,7 @@ class EventKind(StrEnum):
     WEBHOOK_CHANGED = "webhook:changed"
     WEBHOOK_PAUSED = "webhook:paused"
     WEBHOOK_RESUMED = "webhook:resumed"
-    WEBHOOK_SECRET_ROTATED = "webhook:secret_rotated"
+    WEBHOOK_ROTATED = "webhook:secret_rotated"
     WEBHOOK_TESTED = "webhook:tested"
     WEBHOOK_SENT_AGAIN = "webhook:sent_again"
     WEBHOOK_SWITCHED_OFF = "webhook:switched_off"

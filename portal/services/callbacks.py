@@ -95,10 +95,10 @@ def _identified(provider: Provider, app: ProviderApp, answer: TokenAnswer, trip:
         access_source=DateSource.RESPONSE if answer.is_expiry_stated else DateSource.CATALOG,
         extra=kept_of(provider, answer.extra),
     )
-    return _with_accounts(provider, app, new, trip, now)
+    return _with_accounts(provider, app, new, trip, now=now)
 
 
-def _with_accounts(provider: Provider, app: ProviderApp, new: NewGrant, trip: Trip, now: datetime) -> NewGrant:
+def _with_accounts(provider: Provider, app: ProviderApp, new: NewGrant, trip: Trip, *, now: datetime) -> NewGrant:
     """The grant with what it shares: without that list nobody could tell what was lost, so nothing is accepted."""
     try:
         return replace(new, accounts=oauth.shared_accounts(provider, app, new.access_token))

@@ -5,19 +5,20 @@ left alone, whatever the file says: importing a file again changes nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
+from itertools import chain, repeat
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import select
 
-from portal.bulk import take_stock
-from portal.db import db
+from portal.db import db, reading, transaction
 from portal.extensions import catalog
-from portal.models import Connection, Member
+from portal.models import Connection
 from portal.models.connection import HOLDS_LOGIN
 from portal.providers.schema import Provider
 from portal.rules import imported
@@ -25,14 +26,17 @@ from portal.rules.imported import COLUMNS, ImportedConnection
 from portal.rules.names import NICKNAME_MAX
 from portal.rules.problems import InvalidRequest
 from portal.rules.status import ConnectionState
-from portal.services import audit, csv_files, import_writes, known_members
+from portal.services import csv_files, import_writes, known_members, policy
 from portal.services.asker import Asker
-from portal.services.audit import EventKind
 from portal.services.csv_files import BadLine, Batch, Line, Source
-from portal.services.import_reports import Imported, about, all_or_nothing, refuse, sorted_out
-from portal.services.import_writes import NewConnection
+from portal.services.import_races import Standpoint
+from portal.services.import_reports import Imported, about, refuse, sorted_out
+from portal.services.import_spools import Spool
+from portal.services.import_writes import NewConnection, make_ready
 from portal.services.known_members import KnownMember
+from portal.services.races import Outrun, settled
 
+TRIES_BESIDE_OTHERS = 2
 UNKNOWN_MEMBER = "email: nobody in this organization has this address. Import the members first."
 DEACTIVATED = "email: this person is deactivated. Reactivate them first."
 UNKNOWN_PROVIDER = "provider: there is no provider of this id in the catalog."
@@ -58,25 +62,50 @@ def import_connections(asker: Asker, file: Source, *, is_dry_run: bool = False, 
     The columns are `rules.imported.COLUMNS`. Nobody is mailed by the import itself; reminders begin as for every other
     connection. No cell is ever repeated in a message.
     """
-    work = partial(_go_through, asker, file, now=now)
-    return all_or_nothing(work, is_dry_run=is_dry_run)
+    if is_dry_run:
+        return _judge(asker, file, _leave_it).report(is_dry_run=True)
+    ways = chain(repeat(_import_beside_others, TRIES_BESIDE_OTHERS), repeat(_import_alone))
+    return settled(lambda: next(ways)(asker, file, now=now))
 
 
-def _go_through(asker: Asker, file: Source, *, is_writing: bool, now: datetime) -> Imported:
+def _import_beside_others(asker: Asker, file: Source, *, now: datetime) -> Imported:
+    """Whatever takes long happens while others go on writing; then all of it is written, if it is still right."""
+    standpoint = Standpoint.of(asker)
+    with Spool() as spool:
+        judge = _judge(asker, file, partial(make_ready, asker, spool, standpoint.policy, now=now))
+        _write(asker, spool, judge.member_ids, standpoint, now=now)
+    return judge.report()
+
+
+@transaction
+def _import_alone(asker: Asker, file: Source, *, now: datetime) -> Imported:
+    """The same in one transaction, for when people did not stand still twice: now they wait for it (on SQLite)."""
+    with Spool() as spool:
+        judge = _judge(asker, file, partial(make_ready, asker, spool, policy.of_asker(asker), now=now))
+        import_writes.write(asker, spool, now=now)
+    return judge.report()
+
+
+@transaction
+def _write(asker: Asker, spool: Spool, member_ids: Set[UUID], standpoint: Standpoint, *, now: datetime) -> None:
+    if not standpoint.still_holds(asker, member_ids):
+        raise Outrun
+    import_writes.write(asker, spool, now=now)
+
+
+def _leave_it(_new: Sequence[NewConnection]) -> None:
+    """A dry run makes nothing."""
+
+
+def _judge(asker: Asker, file: Source, take: Callable[[list[NewConnection]], None]) -> "_Judge":
+    """Go through the whole file and hand on what is to be made; raises ImportRefused with every bad line."""
     judge = _Judge(asker)
-    report = Imported(0, 0, 0, 0, is_dry_run=not is_writing)
-    for number, batch in enumerate(csv_files.batches(file, COLUMNS), start=1):
-        new, unchanged = judge.take(batch)
-        report = replace(report, added=report.added + len(new), unchanged=report.unchanged + unchanged)
-        if is_writing and not judge.bad:
-            import_writes.write(asker, new, now=now)
-            if number in csv_files.MILESTONES:
-                take_stock(db.session(), Connection, Member)
-        db.session.expunge_all()  # what has been looked at is not kept: files are long
+    for batch in csv_files.batches(file, COLUMNS):
+        new = judge.take(batch)
+        if not judge.bad:
+            take(new)
     refuse(judge.bad)
-    if is_writing and report.added:
-        audit.record(asker, EventKind.CONNECTIONS_IMPORTED, now=now, count=report.added)
-    return report
+    return judge
 
 
 class _Judge:
@@ -85,25 +114,32 @@ class _Judge:
     def __init__(self, asker: Asker) -> None:
         self.asker = asker
         self.bad: list[BadLine] = []
+        self.member_ids: set[UUID] = set()
+        self._added = self._unchanged = 0
         self._seen: dict[bytes, int] = {}
         self._offered = frozenset(provider.id for provider in catalog().offered)
 
-    def take(self, batch: Batch) -> tuple[list[NewConnection], int]:
-        """The connections to be made of a batch's good lines, and how many lines name one that is here already."""
+    def take(self, batch: Batch) -> list[NewConnection]:
+        """The connections to be made of a batch's good lines."""
         read = [(line, self._read(line)) for line in sorted_out(batch, self.bad)]
         good = [(line, wanted) for line, wanted in read if wanted is not None]
-        people = known_members.by_email(self.asker, [wanted.email for _, wanted in good])
-        here, held = _here(people.values()), _held([wanted for _, wanted in good])
-        new, unchanged = [], 0
+        known = _Known.of(self.asker, [wanted for _, wanted in good])
+        new = []
         for line, wanted in good:
-            member = people.get(wanted.email)
-            if member is not None and any(_means(wanted, one, member) for one in here[member.id]):
-                unchanged += 1
-            elif trouble := _why_not(member, is_held=(wanted.provider_id, wanted.subject) in held):
+            member = known.people.get(wanted.email)
+            if member is not None and any(_means(wanted, one, member) for one in known.here[member.id]):
+                self._unchanged += 1
+            elif trouble := _why_not(member, is_held=(wanted.provider_id, wanted.subject) in known.held):
                 self.bad.append(BadLine(line.number, trouble))
             elif member is not None:
                 new.append(NewConnection(_id_of(wanted, member), member.id, _provider(wanted), wanted))
-        return new, unchanged
+        self._added += len(new)
+        self.member_ids.update(one.member_id for one in new)
+        return new
+
+    def report(self, *, is_dry_run: bool = False) -> Imported:
+        """What was made of the file, or would be."""
+        return Imported(self._added, 0, self._unchanged, 0, is_dry_run)
 
     def _read(self, line: Line) -> ImportedConnection | None:
         try:
@@ -126,6 +162,21 @@ class _Judge:
         first = self._seen.setdefault(_digest(wanted.provider_id, *parts), line.number)
         what = "subject: line {} has the same login." if wanted.subject else "nickname: line {} names the same one."
         return "" if first == line.number else what.format(first)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the database knows of a batch: the people, what each of them has, and which logins somebody holds."""
+
+    people: Mapping[str, KnownMember]
+    here: Mapping[UUID, list[Standing]]
+    held: Set[tuple[str, str | None]]
+
+    @classmethod
+    @reading
+    def of(cls, asker: Asker, wanted: Sequence[ImportedConnection]) -> Self:
+        people = known_members.by_email(asker, [one.email for one in wanted])
+        return cls(people, _here(people.values()), _held(wanted))
 
 
 def _provider(wanted: ImportedConnection) -> Provider:

@@ -104,7 +104,7 @@ def give_up(connection_id: UUID, generation: int, reason: str, *, now: datetime)
 
 def _write_tokens(connection: Connection, provider: Provider, new: NewGrant, seen: int | None) -> None:
     """The fenced write: over exactly the generation seen, or a first grant where there was none."""
-    values = columns(connection, provider, new) | {"generation": (seen or 0) + 1}
+    values = columns(connection.id, provider, new) | {"generation": (seen or 0) + 1}
     if seen is None:
         values |= {"connection_id": connection.id, "organization_id": connection.organization_id}
         db.session.execute(insert(Grant).values(provider_id=connection.provider_id, **values))
@@ -114,21 +114,21 @@ def _write_tokens(connection: Connection, provider: Provider, new: NewGrant, see
         raise Outrun
 
 
-def columns(connection: Connection, provider: Provider, new: NewGrant) -> dict[str, Any]:
+def columns(connection_id: UUID, provider: Provider, new: NewGrant) -> dict[str, Any]:
     """A new grant as the columns of its row, all but the keys and the generation; its tokens are sealed."""
     return {
         "scopes": " ".join(sorted(new.scopes)),
         "accounts": [asdict(account) for account in new.accounts],
         "token_type": new.token_type,
-        "access_token": _sealed(connection, "access_token", new.access_token),
-        "refresh_token": new.refresh_token and _sealed(connection, "refresh_token", new.refresh_token),
+        "access_token": _sealed(connection_id, "access_token", new.access_token),
+        "refresh_token": new.refresh_token and _sealed(connection_id, "refresh_token", new.refresh_token),
         "issued_at": new.issued_at,
         "access_expires_at": new.access_expires_at,
         "refresh_expires_at": new_grants.refresh_end(provider, new),
         "previous_refresh_token": None,
         "previous_until": None,
         "rotated_at": None,
-        "refresh_due_at": new_grants.first_refresh_at(provider, new, jitter=freshness.jitter_of(connection.id)),
+        "refresh_due_at": new_grants.first_refresh_at(provider, new, jitter=freshness.jitter_of(connection_id)),
         "failures": 0,
         "last_fault": None,
         "last_fault_at": None,
@@ -138,8 +138,8 @@ def columns(connection: Connection, provider: Provider, new: NewGrant) -> dict[s
     }
 
 
-def _sealed(connection: Connection, column: str, secret: Secret) -> Sealed:
-    return keyring().seal(secret, seal_context(connection.id, column))
+def _sealed(connection_id: UUID, column: str, secret: Secret) -> Sealed:
+    return keyring().seal(secret, seal_context(connection_id, column))
 
 
 def _renew(connection: Connection, provider: Provider, new: NewGrant, now: datetime) -> None:

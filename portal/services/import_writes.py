@@ -1,25 +1,27 @@
-"""Imported connections written in bulk: rows, sealed grants, day buckets, reminders and history, in one transaction."""
+"""Imported connections as rows: made ready in batches without a lock, and written in one short transaction."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from portal.bulk import insert_rows
+from portal.bulk import insert_ready, ready_rows, take_stock
 from portal.crypto import Secret
 from portal.db import NEVER, db, transaction
-from portal.models import Connection, Event, Grant
+from portal.models import Connection, Event, Grant, Member, Reminder
 from portal.models.bucket import BucketKey, move
 from portal.providers.schema import Provider
 from portal.rules.imported import ImportedConnection
 from portal.rules.names import NICKNAME_MAX
 from portal.rules.status import ConnectionState
-from portal.services import grants, new_grants, policy, probe_plans, reminders
+from portal.services import audit, csv_files, grants, new_grants
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
+from portal.services.import_spools import Spool
 from portal.services.new_grants import NewGrant
+from portal.services.policy import PolicyView
+from portal.services.series import next_step
 
 TOKEN_TYPE = "Bearer"  # noqa: S105 - the name of the scheme, RFC 6750
 SOURCE = "import"
@@ -41,22 +43,33 @@ class NewConnection:
         return self.line.nickname or self.provider.name[:NICKNAME_MAX]
 
 
-@transaction
-def write(asker: Asker, new: Sequence[NewConnection], *, now: datetime) -> None:
-    """Make these connections as an accepted consent would have left them; the caller has found nothing against it."""
-    if not new:
-        return
-    period = _policy_period(asker)
+def make_ready(asker: Asker, spool: Spool, policy: PolicyView, new: Sequence[NewConnection], *, now: datetime) -> None:
+    """Put these connections into the spool as an accepted consent would have left them; nothing is written yet."""
+    period = timedelta(days=policy.policy_period_days) if policy.policy_period_days else None
     given = [(one, _grant(one, now)) for one in new]
     connections = [_row(asker, one, grant, period, now) for one, grant in given]
+    rows = (
+        (Connection, connections),
+        (Grant, [_grant_row(asker, one, grant) for one, grant in given]),
+        (Event, [_event(asker, row, now) for row in connections]),
+        (Reminder, _reminders(connections, policy, now)),
+    )
+    dialect = db.engine.dialect
+    spool.put(tuple(ready_rows(dialect, model, some) for model, some in rows), map(_bucket, connections))
+
+
+@transaction
+def write(asker: Asker, spool: Spool, *, now: datetime) -> None:
+    """Write everything that was made ready, and the audit log's line about it."""
     session = db.session()
-    insert_rows(session, Connection, connections)
-    rows = [Connection(**row) for row in connections]  # never added: only to be asked
-    insert_rows(session, Grant, [_grant_row(row, one, grant) for row, (one, grant) in zip(rows, given, strict=True)])
-    insert_rows(session, Event, [_event(asker, row, now) for row in connections])
-    move(session, Counter(map(_bucket, connections)))
-    reminders.plan_many(rows, now=now, is_fresh=False)
-    probe_plans.plan_imported([(one.id, one.provider) for one in new], now=now)
+    for number, batch in enumerate(spool, start=1):
+        for rows in batch:
+            insert_ready(session, rows)
+        if number in csv_files.MILESTONES:
+            take_stock(session, Connection, Member)
+    move(session, spool.buckets)
+    if count := spool.buckets.total():
+        audit.record(asker, EventKind.CONNECTIONS_IMPORTED, now=now, count=count)
 
 
 def _grant(one: NewConnection, now: datetime) -> NewGrant:
@@ -109,11 +122,11 @@ def _row(asker: Asker, one: NewConnection, grant: NewGrant, period: timedelta | 
     }
 
 
-def _grant_row(row: Connection, one: NewConnection, grant: NewGrant) -> Row:
-    columns = grants.columns(row, one.provider, grant)
+def _grant_row(asker: Asker, one: NewConnection, grant: NewGrant) -> Row:
+    columns = grants.columns(one.id, one.provider, grant)
     if not grant.access_token:
         columns["access_token"] = None
-    keys = {"connection_id": row.id, "organization_id": row.organization_id, "provider_id": row.provider_id}
+    keys = {"connection_id": one.id, "organization_id": asker.organization_id, "provider_id": one.provider.id}
     return columns | keys | {"generation": 1}
 
 
@@ -129,11 +142,22 @@ def _event(asker: Asker, row: Row, now: datetime) -> Row:
     }
 
 
+def _reminders(connections: Sequence[Row], policy: PolicyView, now: datetime) -> list[Row]:
+    """Where each stands in its series, as `reminders.plan` would begin it; many ends are alike."""
+    ending = [row for row in connections if row["consent_expires_at"] is not None]
+    ends = {row["consent_expires_at"] for row in ending}
+    begun = {ends_at: next_step(ends_at, policy.policy, after_step=None, now=now) for ends_at in ends}
+    return [
+        {
+            "connection_id": row["id"],
+            "organization_id": row["organization_id"],
+            "member_id": row["member_id"],
+            **begun[row["consent_expires_at"]],
+        }
+        for row in ending
+    ]
+
+
 def _bucket(row: Row) -> BucketKey:
     ends_at = row["consent_expires_at"] or NEVER
     return BucketKey(row["organization_id"], row["provider_id"], row["state"], ends_at.date())
-
-
-def _policy_period(asker: Asker) -> timedelta | None:
-    days = policy.of_asker(asker).policy_period_days
-    return timedelta(days=days) if days else None

@@ -119,7 +119,7 @@ def _prove(asker: Asker, provider_id: str, upload: Upload, *, now: datetime) -> 
         raise ProviderNotConfigured
     connector, entered = _checked(provider_id, upload)
     provider, app = offers.offered(provider_id, connector, entered)
-    key = _read(asker, provider, app, upload, now) if provider.kind is Kind.JWT_BEARER else None
+    key = _read(asker, provider, app, upload, now=now) if provider.kind is Kind.JWT_BEARER else None
     if key is not None and key.owner:
         entered = {**(entered or {}), KEY_OWNER: key.owner}
         app = app.having({KEY_OWNER: key.owner})
@@ -144,7 +144,7 @@ def _checked(provider_id: str, upload: Upload) -> tuple[str | None, Mapping[str,
     return checked
 
 
-def _read(asker: Asker, provider: Provider, app: ProviderApp, upload: Upload, now: datetime) -> KeyFile:
+def _read(asker: Asker, provider: Provider, app: ProviderApp, upload: Upload, *, now: datetime) -> KeyFile:
     try:
         key = key_files.read(upload.content, Secret(upload.passphrase), provider, app, now=now)
     except KeyFileRefused as refused:

@@ -123,7 +123,7 @@ def rotate_secret(asker: Asker, endpoint_id: UUID, *, now: datetime) -> Secret:
     endpoint, secret = _own(asker, endpoint_id, is_locked=True), wire.new_secret()
     endpoint.previous_secret, endpoint.previous_until = endpoint.secret, now + SECRET_OVERLAP
     endpoint.secret, endpoint.secret_made_at = _sealed(endpoint.id, secret), now
-    _tell(asker, EventKind.WEBHOOK_SECRET_ROTATED, endpoint, now)
+    _tell(asker, EventKind.WEBHOOK_ROTATED, endpoint, now)
     return secret
 
 
