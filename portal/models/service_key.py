@@ -1,4 +1,4 @@
-"""The key behind a server-to-server connection, in a table of its own: what refreshes it instead of a person's consent."""
+"""The key behind a server-to-server connection, in its own table: it refreshes where nobody could consent again."""
 
 from uuid import UUID
 

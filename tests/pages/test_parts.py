@@ -27,7 +27,8 @@ STATUSES = {
     "active": "Active", "ending": "Ending", "ended": "Ended", "needs_reconsent": "Needs reconsent",
     "displaced": "Displaced", "disconnected": "Disconnected", "invited": "Invited",
 }  # fmt: skip
-VIEWS = ["my_connections", "dashboard", "members", "settings", "audit"]
+VIEWS = ["my_connections", "team", "dashboard", "service_connections", "providers", "members", "settings", "audit"]
+WAYS = ["My connections", "Connections", "Service keys", "Providers", "Members", "Settings", "Audit log"]
 PAGE = """
 {% extends "layouts/signed_in.html" %}
 {% from "components/forms.html" import error_summary, field, post_button, post_form, submit %}
@@ -130,7 +131,7 @@ def test_members_see_their_own_connections_in_the_bar_alone(drawing: Drawing) ->
 def test_org_admins_see_every_way_and_where_they_are(drawing: Drawing) -> None:
     nav = next(elements(drawing.page("", current_user=Someone("org_admin")), "nav", aria_label="Main"))
     links = list(nav.iter(HTML + "a"))
-    assert [text_of(link) for link in links] == ["My connections", "Connections", "Members", "Settings", "Audit log"]
+    assert [text_of(link) for link in links] == WAYS
     assert [text_of(link) for link in links if link.get("aria-current") == "page"] == ["Connections"]
 
 

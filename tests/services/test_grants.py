@@ -193,7 +193,8 @@ def test_lost_scopes_are_no_loss_when_they_were_only_gained(context: Flask, worl
 
 @transaction
 def _accept(asker: Asker, connection_id: UUID, new: NewGrant, *, seen: int) -> None:
-    case = cases.look_into(asker, "demo-social", connection_id, new, is_deciding=True)
+    chosen = db.session.get_one(Connection, connection_id)
+    case = cases.look_into(asker, chosen, connection_id, new, is_deciding=True)
     assert case.own is not None
     grants.accept(asker, case.own, new, case.comparison, seen=seen, now=LATER)
 
