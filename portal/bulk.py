@@ -92,4 +92,7 @@ def _defaults(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _converted(column: Column[Any], dialect: Dialect, values: list[Any]) -> list[Any]:
     convert = column.type.dialect_impl(dialect).bind_processor(dialect)
-    return values if convert is None else list(map(convert, values))
+    if convert is None:
+        return values
+    ready = map(convert, values)  # SQLite's driver wraps bytes into views, which cannot be kept
+    return [bytes(value) if isinstance(value, memoryview) else value for value in ready]

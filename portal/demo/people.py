@@ -30,7 +30,7 @@ def to_sign_in_as() -> tuple[Part, ...]:
             cast.EMPLOYEE, "Two of her connections end soon. Reconnect one, with the right login and with a wrong one."
         ),
         _part(cast.ADMIN, "Every connection by the date it ends, people, settings, the audit log."),
-        _part(cast.TEAM_OWNER, "The connections of his team, to look at; and as an elevated role, links and sessions that live shorter."),
+        _part(cast.TEAM_OWNER, "His team's connections. An elevated role: links and sessions that live shorter."),
     )
 
 
