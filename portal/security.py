@@ -13,6 +13,7 @@ from werkzeug.sansio.utils import host_is_trusted
 from portal.access import Mark, mark_of
 from portal.config import Config
 from portal.extensions import catalog
+from portal.rules.problems import InvalidRequest
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -62,7 +63,8 @@ def _refusal_of_other_hosts(own: str) -> Callable[[], None]:
 def _refuse_nul() -> None:
     """No text of ours holds a NUL and PostgreSQL takes none: such a query string is nothing to search for."""
     if b"%00" in request.query_string:
-        raise BadRequest
+        holding = {name for name, value in request.args.items(multi=True) if "\0" in value}
+        raise InvalidRequest(dict.fromkeys(sorted(holding) or ["query"], "Leave out the NUL character."))
 
 
 class _Policy:

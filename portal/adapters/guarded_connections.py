@@ -7,19 +7,21 @@ the Host header still see the name. A kept connection stays with the address it 
 
 import io
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from http.client import HTTPConnection as PlainConnection
 from http.client import HTTPResponse
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 from typing import Any, cast
 
-from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from portal.adapters.addresses import is_outside
+
+LEAST_WAIT_S = 0.001
 
 Resolve = Callable[[str, int], Sequence[str]]
 
@@ -108,7 +110,7 @@ class _TimedResponse(HTTPResponse):
         self.fp = io.BufferedReader(_TimedRead(sock))
 
 
-class _Guarded(HTTPConnection):
+class GuardedConnection(HTTPConnection):
     """Makes its socket through the guard."""
 
     response_class = _TimedResponse
@@ -116,6 +118,40 @@ class _Guarded(HTTPConnection):
     def __init__(self, *args: Any, guard: Guard, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._guard = guard
+        self._held_back: list[bytes] = []
+        self._is_holding_back = False
+
+    def ask(  # a request line, its headers and its body
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, end: float
+    ) -> HTTPResponse:
+        """Send a request and wait for the head of its answer, until the moment `end`; the body is left to be read."""
+        self.timeout = max(LEAST_WAIT_S, end - monotonic())
+        if self.sock is not None:
+            self.sock.settimeout(self.timeout)
+        self._send_at_once(lambda: PlainConnection.request(self, method, target, body, headers))
+        self.sock.settimeout(max(LEAST_WAIT_S, end - monotonic()))
+        return PlainConnection.getresponse(self)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether neither side has ended it, as far as is known."""
+        return self.sock is not None
+
+    def send(self, data: Any) -> None:
+        if self._is_holding_back:
+            self._held_back.append(data)
+        else:
+            super().send(data)
+
+    def _send_at_once(self, write: Callable[[], None]) -> None:
+        """Head and body in one piece: two would cost both sides twice the work."""
+        self._is_holding_back = True
+        try:
+            write()
+        finally:
+            self._is_holding_back = False
+            held_back, self._held_back = b"".join(self._held_back), []
+        self.send(held_back)
 
     def _new_conn(self) -> socket.socket:
         if not self._may_speak():
@@ -128,7 +164,7 @@ class _Guarded(HTTPConnection):
 
     def _addresses(self, end: float) -> Sequence[str]:
         try:
-            return self._guard.addresses(self.host, self.port, timeout=max(0.001, end - monotonic()))
+            return self._guard.addresses(self.host, self.port, timeout=max(LEAST_WAIT_S, end - monotonic()))
         except TimeoutError as error:
             raise ConnectTimeoutError(self, str(error)) from error
         except OSError as error:
@@ -155,22 +191,8 @@ def _opened(address: str, port: int, timeout: float) -> socket.socket:
     return opened
 
 
-class _GuardedTls(_Guarded, HTTPSConnection):
+class GuardedTlsConnection(GuardedConnection, HTTPSConnection):
     """The same under TLS, whose certificate must be the name's and whose peer may be anybody outside."""
 
     def _may_speak(self) -> bool:
         return True
-
-
-class GuardedPools(PoolManager):
-    """Pools whose connections all pass the guard."""
-
-    def __init__(self, guard: Guard, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._guard = guard
-
-    def _new_pool(self, scheme: str, host: str, port: int, request_context: Any = None) -> HTTPConnectionPool:
-        pool = super()._new_pool(scheme, host, port, request_context)
-        kind = _GuardedTls if scheme == "https" else _Guarded
-        pool.ConnectionCls = cast("Any", partial(kind, guard=self._guard))
-        return pool

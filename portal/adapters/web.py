@@ -8,27 +8,25 @@ packet). Proxy settings of the environment are ignored, since a proxy would conn
 import logging
 import os
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
+from http.client import HTTPException, HTTPResponse
 from time import monotonic
 from types import MappingProxyType
 
-import certifi
-from urllib3 import BaseHTTPResponse, Timeout
-from urllib3.exceptions import HTTPError
-from urllib3.exceptions import TimeoutError as TookTooLong
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
+from urllib3.util import parse_url
 
-from portal.adapters.guarded_connections import AddressRefused, Guard, GuardedPools, Resolve, resolve
+from portal.adapters import kept_connections
+from portal.adapters.guarded_connections import AddressRefused, Guard, Resolve, resolve
+from portal.adapters.kept_connections import KeptConnections
 from portal.providers.checks import address_fault
 from portal.rules.answers import Answer
 from portal.rules.verdicts import Phase
 
 DEADLINE = timedelta(seconds=10)
 MAX_BODY_BYTES = 1024 * 1024
-KEPT_CONNECTIONS = 64  # a host, as many as threads that call one provider at once
-KEPT_HOSTS = 256
 USUAL_HEADERS = MappingProxyType(
     {"User-Agent": "Reconsent", "Accept": "application/json", "Accept-Encoding": "identity"}
 )
@@ -57,21 +55,14 @@ class NoAnswer(Answer):
 class Web:
     """Sends requests for one set of allowed private hosts; shared by the threads of a process.
 
-    Certificates must be signed by an authority that browsers trust, or by those in `ca_file`. urllib3 alone keeps no
-    cookies and follows no environment; `requests` around it would, and takes more time than the request itself.
+    Nothing is kept from one request to the next but connections: no cookies, and no setting of the environment counts.
     """
 
     def __init__(
         self, private_hosts: frozenset[str] = frozenset(), *, resolve: Resolve = resolve, ca_file: str | None = None
     ) -> None:
         self.guard = Guard(private_hosts, resolve)
-        self._pools = GuardedPools(
-            self.guard,
-            num_pools=KEPT_HOSTS,
-            maxsize=KEPT_CONNECTIONS,
-            cert_reqs="CERT_REQUIRED",
-            ca_certs=ca_file or certifi.where(),
-        )
+        self._connections = KeptConnections(self.guard, ca_file)
 
     def send(self, request: Request, *, phase: Phase = Phase.API, deadline: timedelta = DEADLINE) -> Answer:
         """The answer to the request, or NoAnswer; `deadline` covers all of it, from the look-up of the name on."""
@@ -82,39 +73,32 @@ class Web:
             return self._send(request, phase, deadline.total_seconds())
         except AddressRefused as error:
             return NoAnswer(phase, reason=str(error), is_refused=True)
-        except TookTooLong:
+        except (TimeoutError, ConnectTimeoutError):
             return NoAnswer(phase, reason="no answer in time")
-        except (HTTPError, OSError, ValueError) as error:
+        except (HTTPException, HTTPError, OSError, ValueError) as error:
             return NoAnswer(phase, reason=f"no answer ({type(error).__name__})")
 
     def _send(self, request: Request, phase: Phase, seconds: float) -> Answer:
-        end = monotonic() + seconds
-        response = self._pools.urlopen(
-            request.method,
-            request.url,
-            body=request.body,
-            headers={**USUAL_HEADERS, **request.headers},
-            timeout=Timeout(total=seconds),
-            redirect=False,
-            retries=False,
-            preload_content=False,
-        )
-        with closing(response):
+        end, url = monotonic() + seconds, parse_url(request.url)
+        headers = {**USUAL_HEADERS, **request.headers}
+        with self._connections.one_to(url) as connection:
+            response = connection.ask(request.method, url.request_uri, headers, request.body, end=end)
             body = _body(response, end)
+            if not response.isclosed():  # nobody reads the rest
+                response.close()
+                connection.close()
         if body is None:
             return NoAnswer(phase, reason="an answer larger than 1 MB")
-        return Answer(phase, response.status, dict(response.headers), body)
+        return Answer(phase, response.status, kept_connections.headers_of(response), body)
 
 
-def _body(response: BaseHTTPResponse, end: float) -> bytes | None:
+def _body(response: HTTPResponse, end: float) -> bytes | None:
     """The body up to the size limit, None beyond it; what a server compresses unasked counts by its full size."""
     body = bytearray()
-    for chunk in response.stream(65536, decode_content=True):
-        body += chunk
+    for piece in kept_connections.pieces_of(response, end):
+        body += piece
         if len(body) > MAX_BODY_BYTES:
             return None
-        if monotonic() > end:
-            raise TookTooLong
     return bytes(body)
 
 

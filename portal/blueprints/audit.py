@@ -1,10 +1,10 @@
 """The audit log for admins."""
 
-from flask import Blueprint, Response, request, stream_with_context, url_for
+from flask import Blueprint, Response, request, url_for
 
 from portal import access
 from portal.access import org_admin
-from portal.pages import page
+from portal.pages import page, streamed
 from portal.rules.problems import InvalidRequest
 from portal.services import audit
 
@@ -32,7 +32,7 @@ def index() -> str:
 @org_admin
 def export_lines() -> Response:
     lines = (f"{line}\n" for line in audit.export(access.asker()))
-    response = Response(stream_with_context(lines), mimetype="application/jsonl")
+    response = Response(streamed(lines), mimetype="application/jsonl")
     response.headers["Content-Disposition"] = 'attachment; filename="audit.jsonl"'
     return response
 

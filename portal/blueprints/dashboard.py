@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from flask import Blueprint, Response, request, stream_with_context, url_for
+from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import access
 from portal.access import org_admin
 from portal.extensions import catalog
 from portal.forms import listing as list_form
-from portal.pages import page, see_other
+from portal.pages import page, see_other, streamed
 from portal.rules.status import Status
 from portal.services import audit, export, key_uses, listing, members, overview, probes, reminders
 from portal.services.listing import Filters
@@ -44,7 +44,7 @@ def index() -> str:
 @org_admin
 def export_csv() -> Response:
     lines = export.connections_csv(access.asker(), list_form.filters(), now=access.now())
-    response = Response(stream_with_context(lines), mimetype="text/csv")
+    response = Response(streamed(lines), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="connections.csv"'
     return response
 

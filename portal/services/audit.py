@@ -1,7 +1,7 @@
 """The audit log: what happened, told in the transaction that made it happen."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -121,24 +121,41 @@ def record(
     **facts: object,
 ) -> None:
     """Write one event in the transaction around us; facts are ids, numbers and plain words, never secrets."""
-    event = Event(
-        organization_id=asker.organization_id,
-        at=now,
-        kind=kind.value,
-        actor=asker.actor,
-        member_id=member_id,
-        connection_id=connection_id,
-        facts=facts,
-    )
-    db.session.add(event)
+    db.session.add(Event(**row(asker, kind, now=now, connection_id=connection_id, member_id=member_id, **facts)))
+
+
+def row(
+    asker: Asker,
+    kind: EventKind,
+    *,
+    now: datetime,
+    connection_id: UUID | None = None,
+    member_id: UUID | None = None,
+    **facts: object,
+) -> dict[str, Any]:
+    """One event as `record` writes it, to be written with others by `record_rows`."""
+    return {
+        "organization_id": asker.organization_id,
+        "at": now,
+        "kind": kind.value,
+        "actor": asker.actor,
+        "member_id": member_id,
+        "connection_id": connection_id,
+        "facts": facts,
+    }
+
+
+def record_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write these events at once in the transaction around us."""
+    if rows:
+        db.session.connection().execute(_INSERT, rows)
 
 
 def record_many(asker: Asker, kind: EventKind, happened: Sequence[Happened], *, now: datetime) -> None:
     """As `record`, for many events of a kind at once, and for those that must cost next to nothing."""
     common = {"organization_id": asker.organization_id, "at": now, "kind": kind.value, "actor": asker.actor}
     rows = [common | {"member_id": of, "connection_id": about, "facts": facts} for of, about, facts in happened]
-    if rows:
-        db.session.connection().execute(_INSERT, rows)
+    record_rows(rows)
 
 
 @reading

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from portal.bulk import among
 from portal.db import db, reading, transaction
 from portal.extensions import catalog
 from portal.models import Connection
@@ -190,7 +191,7 @@ def _nickname(wanted: ImportedConnection) -> str:
 def _here(people: Iterable[KnownMember]) -> Mapping[UUID, list[Standing]]:
     """Every connection of these people, ended ones too: what somebody has ended must not come back with a file."""
     columns = [getattr(Connection, field.name) for field in fields(Standing)]
-    theirs = select(*columns).where(Connection.member_id.in_([member.id for member in people]))
+    theirs = select(*columns).where(among(db.session(), Connection.member_id, [member.id for member in people]))
     here: defaultdict[UUID, list[Standing]] = defaultdict(list)
     for row in db.session.execute(theirs):
         here[row.member_id].append(Standing(*row))
@@ -208,7 +209,7 @@ def _held(wanted: Sequence[ImportedConnection]) -> set[tuple[str, str | None]]:
         (provider_id, subject)
         for key, subjects in by_provider.items()
         for provider_id, subject in db.session.execute(
-            logins.where(Connection.provider_id == key, Connection.subject.in_(subjects))
+            logins.where(Connection.provider_id == key, among(db.session(), Connection.subject, subjects))
         )
     }
 

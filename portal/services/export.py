@@ -30,7 +30,10 @@ CHUNK = listing.LARGEST_PAGE
 
 
 def connections_csv(asker: Asker, filters: Filters, *, now: datetime) -> Iterator[str]:
-    """The lines of the file, in chunks; the export itself is noted in the audit log before the first."""
+    """The lines of the file, in chunks; the export itself is noted in the audit log before the first.
+
+    A GET may do that: the note is a record of what was read, and nothing that anybody sees or does changes by it.
+    """
     _note(asker, now=now)
     yield _lines([COLUMNS])
     after: str | None = None

@@ -16,6 +16,7 @@ from sqlalchemy import Table, bindparam, update
 
 from portal.db import db
 from portal.models import Grant
+from portal.services import audit
 from portal.shared_commits import SharedWrites
 
 GRANTS = cast(Table, Grant.__table__)
@@ -28,13 +29,14 @@ _OVERWRITE_IF_FREE = _OVERWRITE.where(GRANTS.c.lease_until.is_(None) | (GRANTS.c
 class FencedWrite:
     """Columns of one grant to write over a generation; with `free_at` only if no lease holds it at that moment.
 
-    `then` is done in the same transaction, if the write was won.
+    If the write is won, `event` (of `audit.row`) is recorded and `then` is done, in the same transaction.
     """
 
     connection_id: UUID
     generation: int
     values: Mapping[str, Any] = field(repr=False)
     free_at: datetime | None = None
+    event: Mapping[str, Any] | None = None
     then: Callable[[], None] | None = None
 
     @property
@@ -66,12 +68,17 @@ def _write(several: Sequence[FencedWrite]) -> Sequence[bool]:
     in_order = sorted(several, key=lambda one: (one.shape, one.connection_id))
     changed = sum(_rows_changed(shape, list(alike)) for shape, alike in groupby(in_order, key=lambda one: one.shape))
     if changed == len(several):
-        for one in several:
-            if one.then is not None:
-                one.then()
+        _follow(several)
     elif len(several) > 1:
         raise _Beaten
     return [changed == len(several)] * len(several)
+
+
+def _follow(won: Sequence[FencedWrite]) -> None:
+    audit.record_rows([one.event for one in won if one.event is not None])
+    for one in won:
+        if one.then is not None:
+            one.then()
 
 
 def _rows_changed(shape: tuple[bool, tuple[str, ...]], alike: Sequence[FencedWrite]) -> int:

@@ -9,13 +9,13 @@ from uuid import UUID
 from portal.bulk import insert_ready, ready_rows, take_stock
 from portal.crypto import Secret
 from portal.db import NEVER, db, transaction
-from portal.models import Connection, Event, Grant, Member, Reminder
+from portal.models import Connection, Event, Grant, Member, Probe, Reminder
 from portal.models.bucket import BucketKey, move
 from portal.providers.schema import Provider
 from portal.rules.imported import ImportedConnection
 from portal.rules.names import NICKNAME_MAX
 from portal.rules.status import ConnectionState
-from portal.services import audit, csv_files, grants, new_grants
+from portal.services import audit, csv_files, grants, new_grants, probe_plans
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.import_spools import Spool
@@ -53,6 +53,7 @@ def make_ready(asker: Asker, spool: Spool, policy: PolicyView, new: Sequence[New
         (Grant, [_grant_row(asker, one, grant) for one, grant in given]),
         (Event, [_event(asker, row, now) for row in connections]),
         (Reminder, _reminders(connections, policy, now)),
+        (Probe, probe_plans.rows_of_imported([(one.id, one.provider) for one in new], now=now)),
     )
     dialect = db.engine.dialect
     spool.put(tuple(ready_rows(dialect, model, some) for model, some in rows), map(_bucket, connections))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from portal.bulk import among
 from portal.db import db
 from portal.models import Member
 from portal.rules.people import Person
@@ -32,7 +33,7 @@ class KnownMember:
 def by_email(asker: Asker, emails: Sequence[str]) -> dict[str, KnownMember]:
     """The organization's people with these addresses (in stored form), in the transaction around us."""
     columns = select(*(getattr(Member, field.name) for field in fields(KnownMember)))
-    wanted = columns.where(Member.organization_id == asker.organization_id, Member.email.in_(emails))
+    wanted = columns.where(Member.organization_id == asker.organization_id, among(db.session(), Member.email, emails))
     return {row.email: KnownMember(*row) for row in db.session.execute(wanted)}
 
 

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from sqlalchemy import Row, Update, bindparam, delete, exists, func, select, update
 
-from portal.bulk import insert_rows
 from portal.db import db, insert_into, reading, repeatable_transaction, rows_changed, transaction
 from portal.extensions import catalog
 from portal.models import Connection, Grant, Probe
@@ -52,10 +51,9 @@ def plan(connection_id: UUID, provider: Provider, *, now: datetime) -> None:
     db.session.execute(planning.on_conflict_do_update(index_elements=["connection_id"], set_=anew))
 
 
-def plan_imported(connections: Iterable[tuple[UUID, Provider]], *, now: datetime) -> None:
-    """As `plan`, for many new connections at once: asked about one after the other within the hour."""
-    rows = [_row(key, one.id, _imported_at(key, one, now)) for key, one in connections]
-    insert_rows(db.session(), Probe, rows)
+def rows_of_imported(connections: Iterable[tuple[UUID, Provider]], *, now: datetime) -> list[dict[str, Any]]:
+    """The rows of `Probe` for many new connections: they are asked about one after the other within the hour."""
+    return [_row(key, one.id, _imported_at(key, one, now)) for key, one in connections]
 
 
 def plan_missing(*, now: datetime) -> int:

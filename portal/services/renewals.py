@@ -55,7 +55,8 @@ class Renewal:
 def write(grant: StoredGrant, renewal: Renewal, *, now: datetime) -> StoredGrant | None:
     """Write what a refresh brought over the generation it began with; None when that was replaced meanwhile."""
     values = _always(grant, renewal) | _of_access(grant, renewal, now) | _of_rotation(grant, renewal, now)
-    if not token_store.overwrite(grant, values, then=lambda: _follow(grant, renewal, now)):
+    event = _rotation(grant, renewal.new_refresh_token, now) if renewal.new_refresh_token else None
+    if not token_store.overwrite(grant, values, event=event, then=lambda: _follow(grant, renewal, now)):
         return None
     return replace(grant, **{name: value for name, value in values.items() if name != "refresh_due_at"})
 
@@ -67,8 +68,6 @@ def fingerprint(grant: StoredGrant, token: Secret) -> str:
 
 def _follow(grant: StoredGrant, renewal: Renewal, now: datetime) -> None:
     """What else has changed with the tokens."""
-    if renewal.new_refresh_token is not None:
-        _tell_rotation(grant, renewal.new_refresh_token, now)
     if renewal.is_later(grant):
         moved_ends.follow(grant, renewal.provider, renewal.answer, now=now)
 
@@ -143,8 +142,8 @@ def _is_wound_up(grant: StoredGrant, renewal: Renewal) -> bool:
     return had is not None and has is not None and has > had + freshness.SLACK
 
 
-def _tell_rotation(grant: StoredGrant, new: Secret, now: datetime) -> None:
-    audit.record(
+def _rotation(grant: StoredGrant, new: Secret, now: datetime) -> dict[str, Any]:
+    return audit.row(
         Asker.portal(grant.organization_id),
         EventKind.GRANT_ROTATED,
         now=now,

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.crypto import Sealed, Secret
-from portal.db import db, is_inside_transaction, rows_changed, transaction
+from portal.db import db, is_inside_transaction, reading, rows_changed, transaction
 from portal.extensions import keyring
 from portal.models import Connection, Grant
 from portal.models.grant import seal_context
@@ -111,6 +111,13 @@ def read(connection_id: UUID) -> StoredGrant | None:
     return next((StoredGrant(*row) for row in rows), None)
 
 
+@reading
+def read_several(connection_ids: Sequence[UUID]) -> dict[UUID, StoredGrant]:
+    """The grants of these connections as they stand now, those that have one, in one look."""
+    rows = db.session.execute(STORED.where(Connection.id.in_(connection_ids)))
+    return {row[0]: StoredGrant(*row) for row in rows}
+
+
 def lease(grant: StoredGrant, owner: str, *, until: datetime, now: datetime) -> bool:
     """Take the lease on exactly this generation; False when somebody else has it or the tokens have changed."""
     values = {"lease_owner": owner, "lease_until": until}
@@ -178,12 +185,18 @@ def forget_previous(*, now: datetime) -> int:
     return rows_changed(wiped.execution_options(synchronize_session=False))
 
 
-def overwrite(grant: StoredGrant, values: Mapping[str, Any], *, then: Callable[[], None] | None = None) -> bool:
+def overwrite(
+    grant: StoredGrant,
+    values: Mapping[str, Any],
+    *,
+    event: Mapping[str, Any] | None = None,
+    then: Callable[[], None] | None = None,
+) -> bool:
     """Write columns over exactly the generation seen; False when it is no longer that.
 
-    `then` is done in the same transaction, if the write was won.
+    If the write is won, `event` (of `audit.row`) is recorded and `then` is done, in the same transaction.
     """
-    return fenced_writes.write(FencedWrite(grant.connection_id, grant.generation, values, then=then))
+    return fenced_writes.write(FencedWrite(grant.connection_id, grant.generation, values, event=event, then=then))
 
 
 def sealed(grant: StoredGrant, column: str, secret: Secret) -> Sealed:

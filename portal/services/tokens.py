@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from uuid import UUID
 
 from portal.crypto import Secret
@@ -26,6 +27,8 @@ BATCH = 500  # a worker's few seconds; at the end of each some of its threads ha
 DUE_AT_ONCE = 2_000  # a fraction of a second to claim
 CLAIM_LASTS = timedelta(minutes=2)
 WIDTH = 50
+READ_AT_ONCE = 10
+READ_AGAIN_AFTER_S = 2.0
 
 _waiting_room = WaitingRoom()
 
@@ -83,7 +86,9 @@ def refresh_batch(connection_ids: Sequence[UUID], *, now: datetime) -> int:
         return 0
     batch = pacing.Batch(connection_ids, first.provider_id, now=now)
     width = min(WIDTH, batch.width)
-    refreshed = run_side_by_side(lambda one: _refresh_due(one, batch), batch.admitted, width=width)
+    share = max(1, min(READ_AT_ONCE, len(batch.admitted) // width))
+    shares = [batch.admitted[start : start + share] for start in range(0, len(batch.admitted), share)]
+    refreshed = run_side_by_side(lambda some: _refresh_some(some, batch), shares, width=width)
     batch.end()
     return sum(refreshed)
 
@@ -93,10 +98,18 @@ def tidy(*, now: datetime) -> int:
     return token_store.forget_previous(now=now) + incident_brake.close_quiet(now=now)
 
 
-def _refresh_due(connection_id: UUID, batch: Batch) -> bool:
-    if not batch.may_begin(connection_id):
-        return False
-    grant = token_store.read(connection_id)
+def _refresh_some(connection_ids: Sequence[UUID], batch: Batch) -> int:
+    """One after the other; their lease proves that the tokens are still those of a moment ago."""
+    grants, read_at = token_store.read_several(connection_ids), monotonic()
+    refreshed = 0
+    for one in connection_ids:
+        if batch.may_begin(one):
+            is_old = monotonic() - read_at > READ_AGAIN_AFTER_S
+            refreshed += _is_refreshed(token_store.read(one) if is_old else grants.get(one), batch)
+    return refreshed
+
+
+def _is_refreshed(grant: StoredGrant | None, batch: Batch) -> bool:
     if grant is None or grant.state is not ConnectionState.ACTIVE:
         return False
     try:

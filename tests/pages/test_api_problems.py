@@ -67,3 +67,13 @@ def test_a_database_out_of_reach_is_a_problem_with_when_to_come_back(app: Flask,
         response = backend.send("GET", "/connections")
     assert checked(response, 503)["code"] == "unavailable"
     assert int(response.headers["Retry-After"]) > 0
+
+
+def test_a_nul_in_the_query_string_is_told_where(backend: Backend):
+    told = checked(backend.send("GET", "/connections?member=a%00b"), 400)
+    assert set(told["errors"]) == {"member"}
+
+
+def test_what_cannot_be_a_cursor_of_ours_is_refused_as_described(backend: Backend):
+    told = checked(backend.send("GET", "/connections?cursor=no%20cursor"), 400)
+    assert set(told["errors"]) == {"cursor"}

@@ -4,11 +4,11 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from flask import Flask
+from flask import Flask, has_app_context
 
 from portal import clock
 from portal.db import db, transaction
-from portal.models import Email
+from portal.models import Email, Event
 from portal.models.email import EmailKind
 from portal.rules.status import ConnectionState
 from tests.factories import World, make_connection, make_member
@@ -157,6 +157,30 @@ def test_the_export_holds_what_the_filters_show(chloe: Page, links: dict[str, UU
     chloe.get("/admin/connections/export.csv?status=ending")
     rows = list(csv.DictReader(io.StringIO(chloe.response.text)))
     assert [(row["nickname"], row["email"], row["status"]) for row in rows] == [("soon", "ana@acme.example", "ending")]
+
+
+def test_an_export_is_noted_once_it_is_taken_along_and_nothing_else_changes(
+    chloe: Page, app: Flask, links: dict[str, UUID]
+):
+    assert chloe.client.head("/admin/connections/export.csv").status_code == 200
+    assert exports(app) == []
+    for query in ("", "?status=ending"):
+        assert chloe.get(f"/admin/connections/export.csv{query}").response.text.startswith("id,person")
+    assert exports(app) == [(None, None, {})] * 2
+
+
+def test_an_export_nobody_reads_to_its_end_leaves_nothing_open(chloe: Page, app: Flask, links: dict[str, UUID]):
+    answer = chloe.client.get("/admin/connections/export.csv", buffered=False)
+    assert next(answer.iter_encoded()).startswith(b"id,person")
+    answer.close()
+    assert not has_app_context()
+    assert len(exports(app)) == 1
+
+
+def exports(app: Flask) -> list[tuple[UUID | None, UUID | None, dict[str, object]]]:
+    with app.app_context():
+        found = db.session.query(Event).filter_by(kind="connections:exported").all()
+        return [(event.member_id, event.connection_id, event.facts) for event in found]
 
 
 def test_formulas_are_inert_in_the_export(chloe: Page, app: Flask, world: World):

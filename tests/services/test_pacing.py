@@ -117,7 +117,8 @@ def test_no_more_are_begun_with_in_a_minute_than_the_file_allows(world: World, c
 def test_a_batch_in_which_the_provider_fails_gives_back_the_rest_spread_out(world: World, crowd: Crowd):
     connection_ids = make_crowd(world.ana, 60)
     crowd.trouble = lambda _number: "down"
-    tokens.refresh_batch(connection_ids, now=DUE)
+    for batch in tokens.claim_due_batches(now=DUE):
+        tokens.refresh_batch(batch, now=DUE)
     rest = [one for one in connection_ids if grant_of(one).failures == 0]
     due = [grant_of(one).refresh_due_at for one in rest]
     assert len(rest) >= 60 - 2 * tokens.WIDTH

@@ -19,7 +19,10 @@ from portal.services.listing import Filters, ListedConnection
 Provider = Annotated[str, mark(minLength=1, maxLength=60, description="The provider's id in the catalog")]
 Address = Annotated[str, mark(format="email", minLength=3, maxLength=EMAIL_MAX)]
 Limit = Annotated[int, mark(minimum=1, maximum=listing.LARGEST_PAGE, default=listing.PAGE_SIZE)]
-Cursor = Annotated[str, mark(minLength=1, maxLength=200, description="The `next_cursor` of the page before")]
+Cursor = Annotated[
+    str,
+    mark(minLength=1, maxLength=200, pattern="^[A-Za-z0-9_-]+$", description="The `next_cursor` of the page before"),
+]
 Nickname = Annotated[str | None, mark(minLength=1, maxLength=200, description="At most 60 printable characters")]
 
 

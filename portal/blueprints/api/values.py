@@ -60,7 +60,7 @@ def is_met(schema: Schema, value: object) -> bool:
 
 def _is_met_by_text(schema: Schema, text: str) -> bool:
     fits = schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text))
-    is_known = text in schema.get("enum", (text,))
+    is_known = text in schema.get("enum", (text,)) and re.search(schema.get("pattern", ""), text) is not None
     return fits and is_known and (not _is_moment(schema) or _moment(text) is not None)
 
 
@@ -83,6 +83,8 @@ def wanted(schema: Schema) -> str:
         return (
             f"Send an object of at most {schema['maxProperties']} texts, none longer than {_longest(schema)} letters."
         )
+    if "pattern" in schema:
+        return f"Send it just as it came from us: 1 to {schema['maxLength']} letters, digits, - and _."
     return f"Send a text of {schema['minLength']} to {schema['maxLength']} letters."
 
 
