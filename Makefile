@@ -16,7 +16,7 @@ BENCH := $(call stamp,bench)
 FOR_DEMO := $(firstword $(wildcard $(BENCH) $(DEV)) $(RUNTIME))
 FOR_TESTS := $(firstword $(wildcard $(BENCH)) $(DEV))
 
-FAST_TESTS = tests/rules tests/providers tests/services tests/contracts
+FAST_TESTS = tests/rules tests/providers tests/contracts tests/services/test_tokens.py $(wildcard tests/services/test_reminders*.py)
 
 .PHONY: help demo test check lint types layers fast-tests bench soak lock clean chromium venv-module
 

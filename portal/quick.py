@@ -25,8 +25,11 @@ class QuickSelect:
 
     def first(self, engine: Engine, parameters: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
-        with Reader(engine) as reader:
+        reader = Reader(engine)
+        try:
             return reader.first(self, parameters)
+        finally:
+            reader.close()
 
     def all(self, engine: Engine, parameters: Mapping[str, Any]) -> list[Row]:
         """Every row."""
@@ -70,18 +73,22 @@ class Reader:
         return self
 
     def __exit__(self, *_how: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         """Give the connection back as it came."""
-        driver: Any = self._pooled.driver_connection
-        if self._has_changed and not driver.closed:
-            driver.autocommit = False
+        if self._has_changed:
+            driver: Any = self._pooled.driver_connection
+            if not driver.closed:
+                driver.autocommit = False
         self._pooled.close()
 
     def _run(self, sql: str, parameters: Any) -> Any:
-        driver_error = self._engine.dialect.loaded_dbapi.Error
         try:
             cursor = self._ask(sql, parameters)
-        except driver_error as error:
+        except self._engine.dialect.loaded_dbapi.Error as error:
             if self._is_proven or not self._engine.dialect.is_disconnect(error, self._pooled.driver_connection, None):
+                driver_error = self._engine.dialect.loaded_dbapi.Error
                 raise DBAPIError.instance(sql, None, error, driver_error, hide_parameters=True) from error
             self._replace(error)
             cursor = self._ask(sql, parameters)
