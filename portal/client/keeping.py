@@ -2,17 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable, Hashable
-from concurrent.futures import Future
+from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
 from portal.client.answers import Token
 from portal.client.errors import ReconsentRequired
+from portal.single_flight import SingleFlight
 
-KEPT_AT_MOST_S = (
-    3600.0  # tokens that live for months: the portal still decides, within the hour, whether they may be used
-)
+KEPT_AT_MOST_S = 3600.0  # of tokens that live for months: within the hour the portal decides anew
 
 
 class TokenKeeper:
@@ -25,14 +23,14 @@ class TokenKeeper:
         self._min_ttl = min_ttl
         self._clock = clock
         self._lock = threading.Lock()
-        self._flights: dict[Hashable, Future[Token | None]] = {}
+        self._flights: SingleFlight[Token | None] = SingleFlight()
         self._kept: tuple[Token, float] | None = None
         self._dead: tuple[int, ReconsentRequired] | None = None
 
     def token(self) -> Token:
         """A token that is good for `min_ttl` yet."""
         kept = self.kept()
-        return kept or cast(Token, self._shared("fetch", lambda: self.kept() or self._fetched(self._fetch)))
+        return kept or cast(Token, self._flights.share("fetch", lambda: self.kept() or self._fetched(self._fetch)))
 
     def kept(self) -> Token | None:
         """The token at hand, if it is still good enough."""
@@ -42,7 +40,7 @@ class TokenKeeper:
     def instead_of(self, refused: Token, report: Callable[[], Token | None]) -> Token | None:
         """A newer token than the one a provider has refused: what `report` brings, unless there is one already."""
         key = ("report", refused.generation)
-        return self._newer(refused) or self._shared(
+        return self._newer(refused) or self._flights.share(
             key, lambda: self._newer(refused) or self._reported(refused, report)
         )
 
@@ -81,27 +79,3 @@ class TokenKeeper:
         if token.lives is None:
             return KEPT_AT_MOST_S
         return min(max(token.lives - self._min_ttl, token.lives / 2).total_seconds(), KEPT_AT_MOST_S)
-
-    def _shared(self, key: Hashable, work: Callable[[], Token | None]) -> Token | None:
-        with self._lock:
-            flight = self._flights.get(key)
-            is_first = flight is None
-            if flight is None:
-                flight = self._flights[key] = Future()
-        if is_first:
-            self._fly(key, flight, work)
-        return flight.result()
-
-    def _fly(self, key: Hashable, flight: "Future[Token | None]", work: Callable[[], Token | None]) -> None:
-        try:
-            token = work()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait must get it too
-            self._land(key)
-            flight.set_exception(error)
-        else:
-            self._land(key)
-            flight.set_result(token)
-
-    def _land(self, key: Hashable) -> None:
-        with self._lock:
-            del self._flights[key]

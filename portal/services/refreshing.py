@@ -26,8 +26,8 @@ from portal.services import (
 )
 from portal.services.refusals import Refused
 from portal.services.renewals import Renewal
-from portal.services.single_flight import SingleFlight
 from portal.services.token_store import StoredGrant
+from portal.single_flight import SingleFlight
 
 LOOK_EVERY_S = 0.025  # one read a process, however many callers wait in it
 BUSY = timedelta(seconds=2)

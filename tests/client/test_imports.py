@@ -29,4 +29,4 @@ def test_it_needs_one_of_the_two_libraries_and_nothing_else(missing: list[str], 
     code = CHECK.format(missing=missing, strangers=STRANGERS)
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.splitlines() == [transport, "", "portal"]
+    assert ran.stdout.splitlines() == [transport, "", "portal portal.single_flight"]

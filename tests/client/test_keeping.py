@@ -71,7 +71,7 @@ def test_those_who_wait_get_the_failure_too_and_the_next_tries_again():
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(failure)
         began.wait(10)
-        others = [pool.submit(keeper._shared, "fetch", fail) for _ in range(7)]
+        others = [pool.submit(keeper.token) for _ in range(7)]
         goes_on.set()
         assert first.result() == "away"
         assert {type(one.exception()) for one in others} == {PortalUnavailable}
