@@ -19,6 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # how "no date" is stored where rows are sorted and compared by date
+NEVER_AS_TEXT = "9999-12-31 00:00:00.000000"  # in SQLite
 BUSY_TIMEOUT_MS = 20_000
 POOLED = 10  # connections a process keeps: nobody holds one while waiting for anything but the database
 CACHE_KB = 16_000  # a connection; at SQLite's own 2,000 a page of a million rows is read from the file again and again
@@ -43,10 +44,16 @@ db: SQLAlchemy = SQLAlchemy(model_class=Base, session_options={"expire_on_commit
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware UTC moment; SQLite would hand back naive ones."""
+    """An aware UTC moment.
+
+    SQLite keeps texts, read here: SQLAlchemy's own reading is slower and gives naive ones.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        return self.read if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is not None and value.tzinfo is None:
@@ -54,9 +61,12 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return None if value is None else value.astimezone(UTC)
+
+    @staticmethod
+    def read(text: str | None) -> datetime | None:
+        """The moment of SQLite's text."""
+        return None if text is None else datetime.fromisoformat(f"{text}+00:00")
 
 
 class MomentOrNever(Moment):
@@ -73,6 +83,11 @@ class MomentOrNever(Moment):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         moment = super().process_result_value(value, dialect)
         return None if moment is None or moment >= NEVER else moment
+
+    @staticmethod
+    def read(text: str | None) -> datetime | None:
+        """The same of SQLite's text."""
+        return None if text is None or text >= NEVER_AS_TEXT else Moment.read(text)
 
 
 class SealedBytes(TypeDecorator[Sealed]):

@@ -1,7 +1,7 @@
 """SELECTs straight on the driver, for the paths that are asked most: fresh tokens, who is signed in, the dashboard.
 
 SQLAlchemy writes each statement, once, and converts the values; its sessions and result objects, which cost several
-times as much as the query itself, are left out. The connection comes from the same pool and reads outside of any
+times as much as the query itself, are left out. The connection comes from `portal/parked.py` and reads outside of any
 transaction: it sees whatever has been committed.
 """
 
@@ -11,6 +11,8 @@ from typing import Any, Self
 from sqlalchemy import Engine, Select
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import DBAPIError
+
+from portal import parked
 
 Row = tuple[Any, ...]
 Processor = Callable[[Any], Any]
@@ -45,18 +47,14 @@ class QuickSelect:
 
 
 class Reader:
-    """One of the pool's connections, on which every statement stands alone and sees what has been committed.
+    """One connection for several statements in a row, each of which stands alone and sees what has been committed."""
 
-    Worth keeping for several statements in a row: taking it from the pool costs as much as one of them.
-    """
-
-    __slots__ = ("_engine", "_has_changed", "_is_proven", "_pooled")
+    __slots__ = ("_connection", "_engine", "_is_proven")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._pooled = engine.raw_connection()
-        self._is_proven = False  # that it did not die while it lay in the pool
-        self._has_changed = False
+        self._connection = parked.take(engine)
+        self._is_proven = False  # that it did not die while it lay idle
 
     def first(self, query: QuickSelect, parameters: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
@@ -76,36 +74,26 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Give the connection back as it came."""
-        if self._has_changed:
-            driver: Any = self._pooled.driver_connection
-            if not driver.closed:
-                driver.autocommit = False
-        self._pooled.close()
+        """Give the connection back."""
+        parked.give_back(self._engine, self._connection)
 
     def _run(self, sql: str, parameters: Any) -> Any:
         try:
-            cursor = self._ask(sql, parameters)
+            cursor = self._connection.execute(sql, parameters)
         except self._engine.dialect.loaded_dbapi.Error as error:
-            if self._is_proven or not self._engine.dialect.is_disconnect(error, self._pooled.driver_connection, None):
+            if self._is_proven or not self._engine.dialect.is_disconnect(error, self._connection.driver, None):
                 driver_error = self._engine.dialect.loaded_dbapi.Error
                 raise DBAPIError.instance(sql, None, error, driver_error, hide_parameters=True) from error
             self._replace(error)
-            cursor = self._ask(sql, parameters)
+            cursor = self._connection.execute(sql, parameters)
         self._is_proven = True
         return cursor
 
-    def _ask(self, sql: str, parameters: Any) -> Any:
-        driver: Any = self._pooled.driver_connection
-        if getattr(driver, "autocommit", None) is False:  # a lone SELECT needs no BEGIN and no ROLLBACK around it
-            driver.autocommit = self._has_changed = True
-        return driver.execute(sql, parameters)
-
     def _replace(self, error: BaseException) -> None:
-        """Whatever ended this one, a restart say, has ended all that lay beside it in the pool."""
-        self._pooled.invalidate(error)
+        """Whatever ended this one, a restart say, has ended all that lay idle beside it."""
+        self._connection.end(error)
         self._engine.dispose()
-        self._pooled, self._has_changed = self._engine.raw_connection(), False
+        self._connection = parked.Parked(self._engine)
 
 
 class _Compiled:

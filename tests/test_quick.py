@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from portal.db import db
 from portal.models import Member
-from portal.quick import QuickSelect
+from portal.quick import QuickSelect, Reader
 from tests.factories import World, make_member
 
 NAMES = QuickSelect(
@@ -61,6 +61,18 @@ def test_connections_that_died_in_the_pool_are_replaced(context: Flask, world: W
     drivers = [connection.driver_connection for connection in pooled]
     for connection in pooled:
         connection.close()
+    for driver in drivers:
+        driver.close()
+    assert names(world.acme)
+    assert names(world.acme)
+
+
+@pytest.mark.both_databases
+def test_connections_that_died_at_hand_are_replaced(context: Flask, world: World):
+    readers = [Reader(db.engine) for _ in range(3)]
+    drivers = [reader._connection.driver for reader in readers]
+    for reader in readers:
+        reader.close()
     for driver in drivers:
         driver.close()
     assert names(world.acme)

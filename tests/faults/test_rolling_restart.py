@@ -1,7 +1,9 @@
 """Every part is restarted, one after the other, while people and backends go on asking: none of them notices."""
 
 import signal
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event
 from uuid import UUID
@@ -33,6 +35,17 @@ def call_until(stop: Event, web: Web, connection_id: UUID, key: str) -> list[str
     return statuses
 
 
+@contextmanager
+def calling(web: Web, connection_id: UUID, key: str) -> Iterator[list[Future[list[str]]]]:
+    """Backends that ask for as long as the block lasts, however it ends."""
+    stop = Event()
+    with ThreadPoolExecutor(CALLERS) as pool:
+        try:
+            yield [pool.submit(call_until, stop, web, connection_id, key) for _ in range(CALLERS)]
+        finally:
+            stop.set()
+
+
 @sizes(1, 10)
 def test_nobody_notices_a_rolling_restart(site: Site, mail: MailServer, size: int):
     world = make_world(now=site.now())
@@ -41,9 +54,8 @@ def test_nobody_notices_a_rolling_restart(site: Site, mail: MailServer, size: in
     web = site.web(workers=2)
     worker, scheduler = site.worker(), site.scheduler()
     mail.delay_s = 0.01
-    stop, crowd = Event(), []
-    with ThreadPoolExecutor(CALLERS) as pool:
-        calls = [pool.submit(call_until, stop, web, connection_id, key.reveal()) for _ in range(CALLERS)]
+    crowd = []
+    with calling(web, connection_id, key.reveal()) as calls:
         for number in range(size):
             crowd += people.make_crowd(60, name=f"Wave{number}", ends_in=DUE_NOW, now=site.now())
             came = len(mail.ledger)
@@ -54,8 +66,7 @@ def test_nobody_notices_a_rolling_restart(site: Site, mail: MailServer, size: in
             assert scheduler.end() == 0
             worker, scheduler = site.worker(), site.scheduler()
         assert site.pass_time(lambda: len(mail.ledger) >= len(crowd), by=NEXT_TICK, at_most=timedelta(minutes=10))
-        stop.set()
-        statuses = [status for call in calls for status in call.result()]
+    statuses = [status for call in calls for status in call.result()]
     assert set(statuses) == {"200"}
     assert mail.recipients == dict.fromkeys(crowd, 1)
     assert web.process.said.count("Booting worker") >= 2 + 2 * size
