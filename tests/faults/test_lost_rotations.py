@@ -1,11 +1,14 @@
 """The provider has rotated and we never heard: recovered while it still honours the old token, told truly where not."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from redis import Redis
+from rq import Worker
 
 from portal.rules.status import ConnectionState
 from portal.services import refusals, token_store
@@ -15,6 +18,7 @@ from tests.factories import Person, make_world
 from tests.faults import grants, wire
 from tests.faults.conftest import sizes
 from tests.faults.mail_server import MailServer
+from tests.faults.processes import Process
 from tests.faults.site import Site
 from tests.faults.wire import Wire
 from tests.patience import eventually
@@ -47,6 +51,14 @@ def stored(connection_id: UUID) -> StoredGrant:
     return grant
 
 
+def working(site: Site) -> Process:
+    """A worker that has got to work: while it starts, the portal's time shall not run faster than its own."""
+    worker = site.worker()
+    with closing(Redis.from_url(site.environ["PORTAL_REDIS_URL"])) as redis:
+        assert eventually(lambda: worker.pid in {one.pid for one in Worker.all(connection=redis)})
+    return worker
+
+
 def connect(provider: DemoProvider, site: Site, who: Person, sub: str) -> UUID:
     return grants.connect(provider, who, sub, ends_in=SIXTY_DAYS, now=site.now())
 
@@ -68,6 +80,7 @@ def check_outcome(site: Site, provider: DemoProvider, connection_id: UUID, sub: 
         assert token is not None
         assert Client(provider).get("userinfo", token.reveal()).status_code == 200, "a token that works"
         assert provider.counts(sub=sub) == {"issue:ok": 1, "refresh:ok": 1, "refresh:grace": 1}
+        assert token_store.stop(grant), "the next one's fault shall not meet this one's next refresh"
     else:
         assert grant.state_reason == refusals.INTERRUPTED
 
@@ -86,7 +99,7 @@ def test_a_worker_killed_with_the_answer_on_its_way(
         line.wait_until_held()
         worker.kill()
         line.let_go()
-        worker = site.worker()
+        worker = working(site)
         check_outcome(site, provider, connection_id, sub, grace_s=grace_s)
     assert scheduler.is_running
     notices = 0 if grace_s else size
