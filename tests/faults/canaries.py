@@ -5,11 +5,14 @@ A secret has a core: a run of characters nobody else writes, and which URLs, JSO
 
 import base64
 import re
+import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from uuid import uuid4
 
 CORE = 20  # characters; less than any log would shorten a token to
+FOUND_OR_NOT = (0, 1)  # what grep ends with unless it could not read something
 CUT_OFF = (0, 2, 3)  # leading base64 characters that depend on what stands before, by its length modulo 3
 
 
@@ -39,12 +42,18 @@ def shapes_of_bytes(core: bytes) -> Iterator[bytes]:
 
 
 def found_in(files: Iterable[Path], needles: Iterable[bytes]) -> list[str]:
-    """Where anything of it stands: `file: what, and its surroundings`."""
-    wanted = re.compile(b"|".join(map(re.escape, set(needles))))
-    return [hit for path in files if path.is_file() for hit in _hits(path, wanted)]
+    """Where anything of it stands: `file:byte:what`.
 
-
-def _hits(path: Path, wanted: re.Pattern[bytes]) -> Iterator[str]:
-    content = path.read_bytes()
-    for hit in wanted.finditer(content):
-        yield f"{path}: {content[max(0, hit.start() - 80) : hit.end() + 20]!r}"
+    grep looks for all of them in one go, which for a hundred thousand takes seconds and not hours.
+    """
+    paths, wanted = [path for path in files if path.is_file()], set(needles)
+    in_lines = {needle for needle in wanted if b"\n" not in needle}
+    with NamedTemporaryFile() as patterns:
+        patterns.write(b"\n".join(in_lines))
+        patterns.flush()
+        command = ["grep", "-abHoF", "-f", patterns.name, "--", *map(str, paths)]
+        grep = subprocess.run(command, env={"LC_ALL": "C"}, capture_output=True, check=False)
+    assert grep.returncode in FOUND_OR_NOT, grep.stderr
+    return [str(line) for line in grep.stdout.splitlines()] + [
+        f"{path}: {needle!r}" for path in paths for needle in wanted - in_lines if needle in path.read_bytes()
+    ]
