@@ -11,7 +11,7 @@ from flask import Flask
 from portal.services import workers
 
 PAUSE_S = 1.0
-SWITCH_EVERY_S = 0.05  # a batch has tens of threads, which forced switches every few milliseconds would only slow down
+SWITCH_EVERY_S = 0.002  # the thread that has written for all of a batch shall not wait for those that compute
 
 log = structlog.get_logger(__name__)
 

@@ -6,25 +6,23 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, DateTime, Engine, LargeBinary, MetaData, UpdateBase, event
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection as DatabaseConnection
+from sqlalchemy import CursorResult, DateTime, Engine, LargeBinary, MetaData, UpdateBase
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from portal import sqlite
 from portal.crypto import Sealed
+from portal.sqlite import CONNECT_ARGS, REPEATABLE, WRITING
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # how "no date" is stored where rows are sorted and compared by date
 NEVER_AS_TEXT = "9999-12-31 00:00:00.000000"  # in SQLite
-BUSY_TIMEOUT_MS = 20_000
 POOLED = 10  # connections a process keeps: nobody holds one while waiting for anything but the database
-CACHE_KB = 16_000  # a connection; at SQLite's own 2,000 a page of a million rows is read from the file again and again
-WRITING = "portal_writing"
-REPEATABLE = "portal_repeatable"
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -154,10 +152,10 @@ def rows_changed(statement: UpdateBase) -> int:
     return cast(CursorResult[Any], db.session.execute(statement)).rowcount
 
 
-def insert_into(table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+def insert_into(table: type[Base]) -> postgresql.Insert | sqlite_dialect.Insert:
     """An INSERT that understands ON CONFLICT, for the database at hand."""
     is_postgresql = db.session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+    return postgresql.insert(table) if is_postgresql else sqlite_dialect.insert(table)
 
 
 def _run(act: Callable[[], T], *, writing: bool, repeatable: bool = False) -> T:
@@ -192,33 +190,11 @@ def engine_options(url: str) -> dict[str, Any]:
     """Engine settings for the database behind `url`: a process's threads share a few connections."""
     quiet = {"hide_parameters": True}  # an error's words go into the log, and values hold addresses
     if url.startswith("sqlite"):
-        return quiet | {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
+        return quiet | {"connect_args": CONNECT_ARGS}
     return quiet | {"pool_size": POOLED, "max_overflow": 0, "pool_use_lifo": True, "pool_recycle": 1800}
 
 
 def prepare_engine(engine: Engine) -> None:
-    """Make SQLite keep what it is told: the driver's own transaction handling loses concurrent updates."""
+    """What an engine needs before its first connection."""
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-    pragmas = {
-        "journal_mode": "WAL",
-        "synchronous": "FULL",
-        "foreign_keys": "ON",
-        "busy_timeout": BUSY_TIMEOUT_MS,
-        "cache_size": -CACHE_KB,
-    }
-    for name, value in pragmas.items():
-        connection.execute(f"PRAGMA {name}={value}")
-
-
-def _begin_sqlite(connection: DatabaseConnection) -> None:
-    # A writer takes its lock at once: one that begins by reading may find its snapshot stale and fail.
-    options = connection.get_execution_options()
-    if options.get(WRITING, True):
-        connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if options.get(REPEATABLE) else 'FULL'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITING, True) else "BEGIN DEFERRED")
+        sqlite.prepare(engine)

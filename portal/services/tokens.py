@@ -23,7 +23,7 @@ from portal.services.pacing import Batch
 from portal.services.token_store import StoredGrant
 from portal.services.waiting_room import WaitingRoom
 
-BATCH = 500  # a worker's few seconds; at the end of each some of its threads have nothing to do
+BATCH = 1_000  # a worker's few seconds; at the end of each some of its threads have nothing to do
 DUE_AT_ONCE = 2_000  # a fraction of a second to claim
 CLAIM_LASTS = timedelta(minutes=2)
 WIDTH = 50
