@@ -35,8 +35,12 @@ def ring(job: str, *args: object, at_front: bool = False) -> bool:
 
 
 def ring_tick(stretch: int, job: str, *, every: timedelta) -> bool:
-    """Have this periodic job done once in that stretch of time, whoever else asks; False without Redis."""
-    return queue.ring_once(f"tick-{job.replace('.', '-')}-{stretch}", job, remember=every + REMEMBERED_AFTER)
+    """Have this periodic job done once in that stretch of time, whoever else asks; False without Redis.
+
+    Before whatever waits: a campaign's e-mails may take minutes, and tokens that are due shall not stand behind them.
+    """
+    job_id = f"tick-{job.replace('.', '-')}-{stretch}"
+    return queue.ring_once(job_id, job, remember=every + REMEMBERED_AFTER, at_front=True)
 
 
 def revive_queue() -> None:

@@ -14,6 +14,7 @@ from jobs.scheduler import Ticker
 from jobs.timetable import TIMETABLE, Entry
 from portal import clock
 from portal.adapters import queue
+from portal.extensions import redis
 from portal.services import heartbeats, workers
 from tests.jobs.processes import end, running
 from tests.patience import eventually
@@ -45,6 +46,14 @@ def test_a_tick_is_not_repeated_after_it_was_done(context: Flask) -> None:
         workers.drain()
     assert workers.ring_tick(entry.stretch(NOON + entry.every), entry.job, every=entry.every)
     assert queue.length() == 1
+
+
+def test_a_tick_does_not_stand_behind_a_campaign(context: Flask) -> None:
+    for _ in range(3):
+        workers.ring("jobs.emails.deliver", [])
+    entry = TIMETABLE[0]
+    workers.ring_tick(entry.stretch(NOON), entry.job, every=entry.every)
+    assert next(job.func_name for job in queue.queue_on(redis()).jobs) == entry.job
 
 
 def test_a_wiped_redis_is_rung_again_at_the_next_stretch(context: Flask, redis_url: str) -> None:
