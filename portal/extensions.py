@@ -27,6 +27,11 @@ Result = TypeVar("Result")
 class ViewLimiter(Limiter):
     """Limits stand on views; looking for others before every request would take a fifth of the quickest one's time."""
 
+    def init_app(self, app: Flask) -> None:
+        """Begin with this app's own storage: an earlier one's may have been found dead."""
+        self._storage_dead = False
+        super().init_app(app)
+
     def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:  # noqa: FBT001, FBT002 - the library's own signature
         if not in_middleware:
             super()._check_request_limit(callable_name, in_middleware)

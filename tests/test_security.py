@@ -173,3 +173,10 @@ def test_limits_are_shared_by_all_processes(environ: dict[str, str], make_app: M
 def test_without_redis_the_door_stays_open(environ: dict[str, str], make_app: MakeApp) -> None:
     app = make_app(environ | {"PORTAL_ENV": "development", "PORTAL_REDIS_URL": "redis://127.0.0.1:1/0"})
     assert ask(app.test_client()) == 303
+
+
+def test_a_redis_that_was_away_concerns_no_other_portal(
+    environ: dict[str, str], make_app: MakeApp, redis_url: str
+) -> None:
+    test_without_redis_the_door_stays_open(environ, make_app)
+    test_limits_are_shared_by_all_processes(environ, make_app, redis_url)
