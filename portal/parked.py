@@ -6,13 +6,14 @@ here takes one from the pool.
 
 import time
 from collections import deque
+from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, event
 
 PARKED = 2  # of an engine's; the others are left to transactions
-KEPT_S = 900.0  # then the pool may have it again, which knows when a connection is too old
+KEPT_S = 900.0  # since it was taken from the pool, which gets it back then and knows when a connection is too old
 
 
 class Parked:
@@ -54,32 +55,39 @@ class Parked:
 
 
 _places: WeakKeyDictionary[Engine, deque[Parked]] = WeakKeyDictionary()
+_lock = Lock()  # two who give back at once must not both find the last place free
 
 
 def take(engine: Engine) -> Parked:
-    """One for the caller alone, until it is given back."""
+    """One for the caller alone, until it is given back; what has lain here too long goes back to the pool."""
     place = _places.get(engine)
-    try:
-        return place.pop() if place else Parked(engine)
-    except IndexError:  # another thread was faster
-        return Parked(engine)
+    while place:
+        try:
+            connection = place.pop()
+        except IndexError:  # another thread was faster
+            break
+        if connection.is_fresh:
+            return connection
+        connection.give_up()
+    return Parked(engine)
 
 
 def give_back(engine: Engine, connection: Parked) -> None:
     """Keep it at hand for the next who asks."""
-    place = _place_of(engine)
-    if len(place) < PARKED and connection.is_fresh:
-        place.append(connection)
-    else:
+    if not connection.is_fresh or not _is_kept(engine, connection):
         connection.give_up()
 
 
-def _place_of(engine: Engine) -> deque[Parked]:
-    place = _places.get(engine)
-    if place is None:
-        place = _places.setdefault(engine, deque())
-        event.listen(engine, "engine_disposed", _end_all)
-    return place
+def _is_kept(engine: Engine, connection: Parked) -> bool:
+    with _lock:
+        place = _places.get(engine)
+        if place is None:
+            place = _places.setdefault(engine, deque())
+            event.listen(engine, "engine_disposed", _end_all)
+        if len(place) >= PARKED:
+            return False
+        place.append(connection)
+        return True
 
 
 def _end_all(engine: Engine) -> None:

@@ -1,5 +1,7 @@
 """SELECTs straight on the driver: what they see, and that a dead connection in the pool harms nobody."""
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -53,16 +55,18 @@ def test_a_refused_statement_says_so_and_leaves_the_pool_usable(context: Flask, 
     assert names(world.acme)
 
 
+def let_die(taken: Sequence[Any], drivers: Sequence[Any]) -> None:
+    """As a restart of the database ends what lies idle."""
+    for one in [*taken, *drivers]:
+        one.close()
+
+
 @pytest.mark.both_databases
 def test_connections_that_died_in_the_pool_are_replaced(context: Flask, world: World):
-    """As after a restart of the database: the first who asks notices, and nobody gets an error."""
+    """The first who asks notices, and nobody gets an error."""
     db.session.remove()
     pooled = [db.engine.raw_connection() for _ in range(3)]
-    drivers = [connection.driver_connection for connection in pooled]
-    for connection in pooled:
-        connection.close()
-    for driver in drivers:
-        driver.close()
+    let_die(pooled, [connection.driver_connection for connection in pooled])
     assert names(world.acme)
     assert names(world.acme)
 
@@ -70,10 +74,6 @@ def test_connections_that_died_in_the_pool_are_replaced(context: Flask, world: W
 @pytest.mark.both_databases
 def test_connections_that_died_at_hand_are_replaced(context: Flask, world: World):
     readers = [Reader(db.engine) for _ in range(3)]
-    drivers = [reader._connection.driver for reader in readers]
-    for reader in readers:
-        reader.close()
-    for driver in drivers:
-        driver.close()
+    let_die(readers, [reader._connection.driver for reader in readers])
     assert names(world.acme)
     assert names(world.acme)

@@ -1,9 +1,11 @@
 """One writer at a time: the others wait their turn, and are told in SQLAlchemy's words when it does not come."""
 
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -30,7 +32,22 @@ def reading(engine: Engine) -> Connection:
     return engine.connect().execution_options(**{sqlite.WRITING: False})
 
 
-def test_a_writer_waits_for_the_one_before(engine: Engine):
+@pytest.fixture
+def found_taken(monkeypatch: pytest.MonkeyPatch) -> Event:
+    """Set as soon as somebody has found another writer at the file."""
+    found, look = Event(), sqlite._is_taken
+
+    def is_taken(driver: sqlite3.Connection) -> bool:
+        taken = look(driver)
+        if taken:
+            found.set()
+        return taken
+
+    monkeypatch.setattr(sqlite, "_is_taken", is_taken)
+    return found
+
+
+def test_a_writer_waits_for_the_one_before(engine: Engine, found_taken: Event):
     begun, may_end = Event(), Event()
 
     def hold() -> None:
@@ -47,6 +64,7 @@ def test_a_writer_waits_for_the_one_before(engine: Engine):
         first = pool.submit(hold)
         assert begun.wait(20)
         second = pool.submit(add)
+        assert found_taken.wait(20)
         with reading(engine) as connection:
             assert connection.scalar(VALUE) == 0, "who reads waits for nobody"
         assert not second.done()
@@ -61,9 +79,17 @@ def test_whose_turn_does_not_come_is_told_and_can_try_again(engine: Engine, monk
     with engine.begin() as writing, engine.connect() as waiting, monkeypatch.context() as patch:
         writing.execute(ADD)
         patch.setattr(sqlite, "BUSY_TIMEOUT_MS", 20)
-        with pytest.raises(OperationalError, match="database is locked"):
+        with pytest.raises(OperationalError, match=r"database is locked\n.*BEGIN IMMEDIATE"):
             waiting.execute(ADD)
     with engine.begin() as again:
         again.execute(ADD)
         assert again.scalar(VALUE) == 2
         assert again.scalar(text("PRAGMA busy_timeout")) == sqlite.BUSY_TIMEOUT_MS
+
+
+def test_only_another_writer_is_waited_for(engine: Engine):
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.execute("BEGIN")
+        assert not sqlite._is_taken(driver), "it cannot begin within a transaction, however long it waits"
+        driver.execute("ROLLBACK")
