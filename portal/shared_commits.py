@@ -35,6 +35,10 @@ class Wanted(Generic[Item, Outcome]):
         return self.outcome.done()
 
 
+Take = Callable[[], Sequence[Wanted[Item, Outcome]]]
+"""Gives those who are written for together, when it is asked."""
+
+
 class SharedWrites(Generic[Item, Outcome]):
     """One kind of write. `write` does several in the transaction around it and says what came of each.
 
@@ -55,8 +59,8 @@ class SharedWrites(Generic[Item, Outcome]):
             queue = self._queues.setdefault(db.engine, _Queue(self._keep))
         return queue.join(item)
 
-    def _write_and_tell(self, together: Sequence[Wanted[Item, Outcome]]) -> None:
-        outcomes: list[Outcome] = []
+    def _write_and_tell(self, take: "Take[Item, Outcome]") -> None:
+        together, outcomes = take(), list[Outcome]()
         after_commit(lambda: _tell(together, outcomes))
         outcomes += self._write([one.item for one in together])
 
@@ -69,7 +73,7 @@ def _tell(kept: Sequence[Wanted[Item, Outcome]], outcomes: Sequence[Outcome]) ->
 class _Queue(Generic[Item, Outcome]):
     """Those who wait at one database: one commit at a time, each for everybody who has come meanwhile."""
 
-    def __init__(self, keep: Callable[[Sequence[Wanted[Item, Outcome]]], None]) -> None:
+    def __init__(self, keep: "Callable[[Take[Item, Outcome]], None]") -> None:
         self._keep = keep
         self._turn = threading.Lock()
         self._lock = threading.Lock()
@@ -85,23 +89,32 @@ class _Queue(Generic[Item, Outcome]):
         return wanted.outcome.result()
 
     def _keep_all_that_wait(self) -> None:
-        with self._lock:
-            together, self._waiting = self._waiting, []
+        together: list[Wanted[Item, Outcome]] = []
         try:
-            self._keep_each(together)
+            self._keep_each(together, lambda: self._take(together))
         finally:  # whatever ends this thread is no reason for the others not to be kept by the next one
             with self._lock:
                 self._waiting[:0] = [one for one in together if not one.is_settled]
 
-    def _keep_each(self, together: Sequence[Wanted[Item, Outcome]]) -> None:
+    def _take(self, together: list[Wanted[Item, Outcome]]) -> Sequence[Wanted[Item, Outcome]]:
+        """Asked for once the transaction has begun: another process may have kept it waiting, and more have come."""
+        with self._lock:
+            together += self._waiting
+            self._waiting = []
+        return together
+
+    def _keep_each(self, together: Sequence[Wanted[Item, Outcome]], take: "Take[Item, Outcome]") -> None:
         try:
-            self._keep(together)
+            self._keep(take)
         except Exception as error:
-            left = [one for one in together if not one.is_settled]
+            left = [one for one in together or take() if not one.is_settled]
             if not left:
                 raise  # it has been kept, and what was to follow has failed
             if len(left) == 1:
                 left[0].outcome.set_exception(error)
                 return
             for one in left:
-                self._keep_each([one])
+                self._keep_alone(one)
+
+    def _keep_alone(self, one: Wanted[Item, Outcome]) -> None:
+        self._keep_each([one], lambda: [one])

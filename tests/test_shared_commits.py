@@ -1,13 +1,15 @@
 """Small writes of many threads share a commit, and nothing else."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from portal.db import after_commit, db, reading, transaction
 from portal.models import Event
@@ -87,11 +89,52 @@ def test_who_comes_while_a_commit_is_under_way_shares_the_next(context: Flask) -
         first = pool.submit(do, 0)
         assert eventually(lambda: groups == [1])
         others = [pool.submit(do, number) for number in range(1, THREADS)]
-        (queue,) = shared._queues.values()
-        assert eventually(lambda: len(queue._waiting) == THREADS - 1)
+        assert eventually(lambda: len(next(iter(shared._queues.values()))._waiting) == THREADS - 1)
         may_end.set()
         assert [one.result(10) for one in (first, *others)] == list(range(THREADS))
     assert groups == [1, THREADS - 1]
+
+
+def test_who_comes_while_a_commit_waits_for_another_process_is_kept_with_it(context: Flask) -> None:
+    acme, groups = factories.make_organization("Acme", "acme"), list[int]()
+
+    def write_counted(notes: Sequence[Note]) -> Sequence[int]:
+        groups.append(len(notes))
+        return write(notes)
+
+    def do(number: int) -> int:
+        with context.app_context():
+            return shared.do((acme, number))
+
+    shared = SharedWrites(write_counted)
+    with ThreadPoolExecutor(THREADS) as pool:
+        with closing(sqlite3.connect(db.engine.url.database or "", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            some = [pool.submit(do, number) for number in range(THREADS)]
+            assert eventually(lambda: _are_waiting(shared, THREADS))
+            other.execute("ROLLBACK")
+        assert [one.result(10) for one in some] == noted() == list(range(THREADS))
+    assert groups == [THREADS]
+
+
+def test_nobody_waits_for_ever_where_no_transaction_begins(context: Flask) -> None:
+    acme, notes = factories.make_organization("Acme", "acme"), SharedWrites(write)
+
+    def refuse(_connection: object) -> None:
+        raise LookupError("no transaction")
+
+    event.listen(db.engine, "begin", refuse)
+    try:
+        refused = in_threads(context, lambda n: notes.do((acme, n)), range(THREADS))
+    finally:
+        event.remove(db.engine, "begin", refuse)
+    assert [type(one) for one in refused] == [LookupError] * THREADS
+    assert notes.do((acme, 1)) == 1
+
+
+def _are_waiting(shared: SharedWrites[Note, int], many: int) -> bool:
+    queues = list(shared._queues.values())
+    return bool(queues) and len(queues[0]._waiting) == many
 
 
 def test_inside_a_transaction_it_is_part_of_that(context: Flask) -> None:
