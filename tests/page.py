@@ -81,7 +81,7 @@ class Page:
         return list(self.root.iter(HTML + tag))
 
     def _open(self, method: str, path: str, data: dict[str, Any] | None, *, status: int, follow: bool) -> "Page":
-        with _counting_queries(self.app) as queries:
+        with counting_queries(self.app) as queries:
             if method == "GET":
                 self.response = self.client.get(path, query_string=data)
             else:
@@ -161,7 +161,7 @@ def _check_headers(response: TestResponse) -> None:
     assert response.headers["X-Frame-Options"] == "DENY"
 
 
-class _counting_queries:  # noqa: N801 - reads as the `with` it is made for
+class counting_queries:  # noqa: N801 - reads as the `with` it is made for
     """Collects the statements sent while the block runs."""
 
     def __init__(self, app: Flask) -> None:

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import monotonic
 from uuid import UUID
 
 from portal.crypto import Secret
@@ -20,6 +19,7 @@ from portal.services import incident_brake, key_uses, keyed_reads, pacing, refre
 from portal.services.asker import Asker
 from portal.services.keyed_reads import KeyedToken
 from portal.services.pacing import Batch
+from portal.services.read_ahead import ReadAhead
 from portal.services.token_store import StoredGrant
 from portal.services.waiting_room import WaitingRoom
 
@@ -27,8 +27,6 @@ BATCH = 1_000  # a worker's few seconds; at the end of each some of its threads 
 DUE_AT_ONCE = 2_000  # a fraction of a second to claim
 CLAIM_LASTS = timedelta(minutes=2)
 WIDTH = 50
-READ_AT_ONCE = 10
-READ_AGAIN_AFTER_S = 2.0
 
 _waiting_room = WaitingRoom()
 
@@ -85,10 +83,12 @@ def refresh_batch(connection_ids: Sequence[UUID], *, now: datetime) -> int:
     if first is None:
         return 0
     batch = pacing.Batch(connection_ids, first.provider_id, now=now)
-    width = min(WIDTH, batch.width)
-    share = max(1, min(READ_AT_ONCE, len(batch.admitted) // width))
-    shares = [batch.admitted[start : start + share] for start in range(0, len(batch.admitted), share)]
-    refreshed = run_side_by_side(lambda some: _refresh_some(some, batch), shares, width=width)
+    ahead = ReadAhead(batch.admitted)
+    refreshed = run_side_by_side(
+        lambda one: batch.may_begin(one) and _is_refreshed(ahead.grant(one), batch),
+        batch.admitted,
+        width=min(WIDTH, batch.width),
+    )
     batch.end()
     return sum(refreshed)
 
@@ -96,17 +96,6 @@ def refresh_batch(connection_ids: Sequence[UUID], *, now: datetime) -> int:
 def tidy(*, now: datetime) -> int:
     """Wipe previous refresh tokens after their grace, and end incidents that nobody is left of; returns how many."""
     return token_store.forget_previous(now=now) + incident_brake.close_quiet(now=now)
-
-
-def _refresh_some(connection_ids: Sequence[UUID], batch: Batch) -> int:
-    """One after the other; their lease proves that the tokens are still those of a moment ago."""
-    grants, read_at = token_store.read_several(connection_ids), monotonic()
-    refreshed = 0
-    for one in connection_ids:
-        if batch.may_begin(one):
-            is_old = monotonic() - read_at > READ_AGAIN_AFTER_S
-            refreshed += _is_refreshed(token_store.read(one) if is_old else grants.get(one), batch)
-    return refreshed
 
 
 def _is_refreshed(grant: StoredGrant | None, batch: Batch) -> bool:
