@@ -1,10 +1,6 @@
-"""What templates need beside Jinja's own: dates in the organization's zone, provider colours, addresses of our files.
+"""What templates need beside Jinja's own: moments in words, pictures, provider colours, addresses of our files."""
 
-Dates are written by hand rather than through a locale library: pages are English, and a table shows hundreds of them.
-"""
-
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
@@ -12,59 +8,11 @@ from zlib import crc32
 from flask import Flask, request
 from markupsafe import Markup
 
-from portal import access
-from portal.rules.zones import wall_clock
+from portal import access, dates
+from portal.pictures import ends_bars
 
-MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
+PURE = (dates.date_long, dates.date_short, dates.datetime_long, dates.day_short, dates.last_and_next)
 HUES = 8  # as many as parts.css has colours for provider tiles
-
-
-def date_long(moment: datetime, zone: str) -> str:
-    """The day on the zone's calendar: `2 December 2026`."""
-    day = wall_clock(moment, zone)
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
-
-
-def date_short(moment: datetime, zone: str) -> str:
-    """The day on the zone's calendar, short for tables: `2 Dec 2026`."""
-    day = wall_clock(moment, zone)
-    return f"{day.day} {MONTHS[day.month - 1][:3]} {day.year}"
-
-
-def day_short(day: date) -> str:
-    """A day of the calendar where the year is plain: `2 Dec`."""
-    return f"{day.day} {MONTHS[day.month - 1][:3]}"
-
-
-def datetime_long(moment: datetime, zone: str) -> str:
-    """Day, time and the zone they are told in: `2 December 2026, 14:05 (Europe/Berlin)`."""
-    return f"{date_long(moment, zone)}, {wall_clock(moment, zone):%H:%M} ({zone})"
-
-
-def days_phrase(moment: datetime, zone: str, now: datetime) -> str:
-    """How far away a moment is in calendar days of the zone, as people count them: `in 12 days`, `tomorrow`."""
-    days = (wall_clock(moment, zone).date() - _day_of(now, zone)).days
-    if abs(days) <= 1:
-        return ("yesterday", "today", "tomorrow")[days + 1]
-    return f"in {days:,} days" if days > 0 else f"{-days:,} days ago"
-
-
-@lru_cache(maxsize=64)
-def _day_of(now: datetime, zone: str) -> date:
-    """A page asks it of the same moment fifty times."""
-    return wall_clock(now, zone).date()
-
-
-def days_and_date(moment: datetime, zone: str, now: datetime) -> Markup:
-    """A moment on two lines for tables, which show fifty: `in 12 days`, and below it `2 Dec 2026`."""
-    words, date = days_phrase(moment, zone, now), date_short(moment, zone)
-    exactly = moment.isoformat(timespec="seconds")
-    return Markup(  # noqa: S704 - numbers and words of ours alone
-        f'<time class="two-lines" datetime="{exactly}"><strong>{words}</strong> <small>{date}</small></time>'
-    )
 
 
 def hue(provider_id: str) -> int:
@@ -80,7 +28,7 @@ def asset_versions(folder: Path) -> dict[str, str]:
 
 def register(app: Flask) -> None:
     """Make the functions above known as filters (`days_phrase` with the request's now), and `asset(name)`."""
-    for pure in (date_long, date_short, datetime_long, day_short, hue):
+    for pure in (*PURE, ends_bars, hue):
         app.add_template_filter(pure)
     app.add_template_filter(_days_from_now, "days_phrase")
     app.add_template_filter(_days_from_now_and_date, "days_and_date")
@@ -94,8 +42,8 @@ def register(app: Flask) -> None:
 
 
 def _days_from_now_and_date(moment: datetime, zone: str, now: datetime | None = None) -> Markup:
-    return days_and_date(moment, zone, now or access.now())
+    return dates.days_and_date(moment, zone, now or access.now())
 
 
 def _days_from_now(moment: datetime, zone: str) -> str:
-    return days_phrase(moment, zone, access.now())
+    return dates.days_phrase(moment, zone, access.now())
