@@ -25,12 +25,13 @@ def settled(act: Callable[[], T]) -> T:
         try:
             return act()
         except (Outrun, DBAPIError) as lost:
-            if not _is_lost_race(lost):
+            if not is_lost(lost):
                 raise
     return act()
 
 
-def _is_lost_race(error: Exception) -> bool:
+def is_lost(error: Exception) -> bool:
+    """Whether a concurrent transaction was faster."""
     if isinstance(error, Outrun | IntegrityError):
         return True
     return getattr(getattr(error, "orig", None), "sqlstate", None) in LOST

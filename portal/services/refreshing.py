@@ -7,6 +7,7 @@ after a look at whether somebody else has rotated meanwhile.
 """
 
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from portal.adapters.oauth import OAuthFailed
@@ -89,20 +90,28 @@ def current(grant: StoredGrant) -> StoredGrant:
 
 def _lead(grant: StoredGrant, began_at: datetime) -> StoredGrant:
     """Refresh under the lease, or wait for whoever holds it."""
-    began, latest = time.monotonic(), grant
+    began, latest, owner = time.monotonic(), grant, random_token(12)
     deadline, lease_length = freshness.lease_lengths(refresh_means.grace_of(grant))
     while True:
-        now = began_at + timedelta(seconds=time.monotonic() - began)
+        now = _moment(began_at, began)
         if latest.lease_until is None or latest.lease_until <= now:
             incident_brake.check_may_ask(grant, now=now)
-            if token_store.lease(grant, random_token(12), until=now + lease_length, now=now):
-                return _refresh_leased(grant, deadline, now)
+            if token_store.lease(latest, owner, until=now + lease_length, now=now):
+                left = deadline - (_moment(began_at, began) - now)
+                if left >= deadline / 2:
+                    return _refresh_leased(latest, left, now)
         latest = current(grant)
         if latest.generation > grant.generation:
             return latest
         if latest.failures > grant.failures or now - began_at > lease_length + deadline:
             raise ProviderUnavailable(BUSY)
+        if latest.lease_owner == owner:
+            latest = replace(latest, lease_owner=None)  # our own, written too late to ask in its time: nobody has asked
         time.sleep(LOOK_EVERY_S)
+
+
+def _moment(began_at: datetime, began: float) -> datetime:
+    return began_at + timedelta(seconds=time.monotonic() - began)
 
 
 def _refresh_leased(grant: StoredGrant, deadline: timedelta, now: datetime) -> StoredGrant:
@@ -132,7 +141,7 @@ def _refused(refused: Refused, deadline: timedelta, now: datetime) -> StoredGran
 
 def _keep(grant: StoredGrant, renewal: Renewal, now: datetime) -> StoredGrant:
     """Write the new tokens first of all; only then look at whose they are, and at what they say of the provider."""
-    renewed = renewals.write(grant, renewal, now=now)
+    renewed = renewals.write_surely(grant, renewal, now=now)
     if renewed is None:
         stray_tokens.end(grant, renewal.answer, now=now)
         return current(grant)

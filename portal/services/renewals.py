@@ -4,9 +4,13 @@ The new tokens go over exactly the generation they were asked for with. Whose to
 disconnection, a reconsent) keeps nothing of them: what the provider has just given is then handed on to be ended.
 """
 
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+import structlog
+from sqlalchemy.exc import DBAPIError
 
 from portal.adapters.oauth import TokenAnswer
 from portal.crypto import Secret
@@ -15,13 +19,17 @@ from portal.providers.kept import kept_of
 from portal.providers.schema import Provider
 from portal.providers.words import RefreshMode
 from portal.rules import freshness
-from portal.services import audit, moved_ends, new_grants, token_store
+from portal.services import audit, moved_ends, new_grants, races, storage, token_store
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.refresh_means import Means
 from portal.services.token_store import StoredGrant
 
 FINGERPRINT_LETTERS = 12
+PATIENCE_S = 8.0  # less than what a lease outlasts the longest call
+PAUSE_S = 0.1
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,32 @@ class Renewal:
             return True
         ends_at = self.answer.expires_at
         return ends_at is not None and ends_at > grant.access_expires_at + freshness.SLACK
+
+
+def write_surely(grant: StoredGrant, renewal: Renewal, *, now: datetime) -> StoredGrant | None:
+    """As `write`, again and again for a while: whatever ails the database, what was shown may be worth nothing now.
+
+    A restart, a lock that others hold, a deadlock with a disconnection: the fence makes it safe to repeat, and a write
+    whose word of success alone was lost is found by the token it has left there.
+    """
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return write(grant, renewal, now=now) or _as_written(grant, renewal)
+        except DBAPIError as failed:
+            if time.monotonic() > until or not (storage.is_away(failed) or races.is_lost(failed)):
+                raise
+            log.warning("new tokens are not written yet", connection_id=str(grant.connection_id))
+        time.sleep(PAUSE_S)
+
+
+def _as_written(grant: StoredGrant, renewal: Renewal) -> StoredGrant | None:
+    """The grant with these very tokens, if an earlier attempt did write them after all."""
+    found = token_store.read(grant.connection_id)
+    if found is None or found.generation != grant.generation + 1:
+        return None
+    token = found.secret("access_token")
+    return found if token is not None and token.reveal() == renewal.answer.access_token.reveal() else None
 
 
 def write(grant: StoredGrant, renewal: Renewal, *, now: datetime) -> StoredGrant | None:

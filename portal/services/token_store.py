@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.crypto import Sealed, Secret
-from portal.db import db, is_inside_transaction, reading, rows_changed, transaction
+from portal.db import NEVER, db, is_inside_transaction, reading, rows_changed, transaction
 from portal.extensions import keyring
 from portal.models import Connection, Grant
 from portal.models.grant import seal_context
@@ -159,10 +159,15 @@ def withhold(grant: StoredGrant, fault: str, *, until: datetime, now: datetime) 
 
 @transaction
 def put_off(due: Mapping[UUID, datetime]) -> None:
-    """Refresh these later, each at its own moment, because it is no time to ask their provider now."""
+    """Refresh these later, each at its own moment, because it is no time to ask their provider now.
+
+    Whoever has been disconnected or found dead meanwhile is never due again.
+    """
     if not due:
         return
-    later = update(Grant).where(Grant.connection_id == bindparam("of"), Grant.lease_until.is_(None))
+    later = update(Grant).where(
+        Grant.connection_id == bindparam("of"), Grant.lease_until.is_(None), Grant.refresh_due_at < NEVER
+    )
     rows = [{"of": connection_id, "due_at": due_at} for connection_id, due_at in sorted(due.items())]
     db.session.connection().execute(later.values(refresh_due_at=bindparam("due_at")), rows)
 
@@ -171,10 +176,11 @@ def put_off(due: Mapping[UUID, datetime]) -> None:
 def claim_due(*, now: datetime, again_at: datetime, most: int) -> tuple[tuple[UUID, str], ...]:
     """Claim the grants longest due and those whose refresher died; they come up again at `again_at` if nothing is done.
 
-    Returns pairs of connection id and provider id.
+    Whoever holds a lease is at the provider and left alone. Returns pairs of connection id and provider id.
     """
     orphaned = _claimed(Grant.lease_until <= now, Grant.lease_until, again_at, most)
-    return orphaned + _claimed(Grant.refresh_due_at <= now, Grant.refresh_due_at, again_at, most)
+    is_due = and_(Grant.refresh_due_at <= now, Grant.lease_until.is_(None))
+    return orphaned + _claimed(is_due, Grant.refresh_due_at, again_at, most)
 
 
 @transaction

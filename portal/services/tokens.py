@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from portal.crypto import Secret
+from portal.crypto import SealBroken, Secret
 from portal.extensions import run_side_by_side
 from portal.rules import freshness
 from portal.rules.problems import NotFound, ProviderUnavailable, ReconsentRequired
 from portal.rules.status import HOLDING, ConnectionState
-from portal.services import incident_brake, key_uses, keyed_reads, pacing, refreshing, token_store
+from portal.services import incident_brake, key_uses, keyed_reads, pacing, refreshing, refusals, token_store
 from portal.services.asker import Asker
 from portal.services.keyed_reads import KeyedToken
 from portal.services.pacing import Batch
@@ -105,6 +105,9 @@ def _is_refreshed(grant: StoredGrant | None, batch: Batch) -> bool:
         return refreshing.refreshed(grant, batch.now).generation > grant.generation
     except (ReconsentRequired, ProviderUnavailable):
         return False  # noted on the grant, which is tried again or shown as needing reconsent
+    except SealBroken:
+        refusals.note_unreadable(grant, now=batch.now)
+        return False
 
 
 def _of_key(found: KeyedToken, min_ttl: timedelta | None, now: datetime) -> FreshToken:
@@ -125,7 +128,10 @@ def _fresh(grant: StoredGrant, min_ttl: timedelta | None, now: datetime) -> Fres
     if freshness.is_fresh(grant.access_expires_at, now=now, min_ttl=wanted) or refreshing.is_best(grant, now=now):
         return handed_out(grant)
     with _waiting_room.seat(grant.provider_id):
-        return handed_out(refreshing.refreshed(grant, now))
+        refreshed = refreshing.refreshed(grant, now)
+    if not freshness.is_fresh(refreshed.access_expires_at, now=now, min_ttl=timedelta(0)):
+        raise ProviderUnavailable(refreshing.BUSY)  # by its own words the provider's newest token has ended
+    return handed_out(refreshed)
 
 
 def handed_out(grant: StoredGrant | KeyedToken) -> FreshToken:
