@@ -18,9 +18,10 @@ _CHALLENGE_PARAMETER = re.compile(  # possessive: backends send us headers, and 
     r'(?<![a-z_])([a-z_]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]++))', re.IGNORECASE
 )
 _SECONDS = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,6})?")
+_SICK = frozenset({408, 421, 425})
 _TEXTS = (str, bytes)  # a union would be made anew at every look
 _JSON_BEGINS = ("{", "[")
-_WAIT_HEADERS = ("retry-after", "x-ratelimit-reset", "x-rate-limit-reset")
+_WAIT_HEADERS = ("retry-after", "x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset")
 _EPOCH_LEAST = 10**9  # smaller numbers in a reset header are seconds to wait
 _WAIT_MOST = timedelta(days=366)
 
@@ -46,7 +47,8 @@ class Answer:
         return {name.lower(): str(value).strip() for name, value in self.headers.items()}
 
     @once
-    def _remembered(self) -> dict[str, list[object]]:
+    def remembered(self) -> dict[str, list[object]]:
+        """What was found in the answer, by where; for those who ask the same many times."""
         return {}
 
     @property
@@ -75,23 +77,33 @@ class Answer:
             return None
 
     @property
+    def is_of_a_sick_server(self) -> bool:
+        """Whether the server had trouble of its own (5xx, a time-out, too early): then its words mean little."""
+        return self.status is not None and (self.status >= 500 or self.status in _SICK)
+
+    @property
     def is_html(self) -> bool:
-        """Whether a page came instead of data: a proxy's sign-in, a firewall, maintenance."""
-        if isinstance(self.body, _TEXTS):
-            return "text/html" in self.header("content-type").lower() or self.text.lstrip()[:1] == "<"
-        return False
+        """Whether a page came instead of data: a proxy's sign-in, a firewall, maintenance; JSON called HTML is none."""
+        if not isinstance(self.body, _TEXTS):
+            return False
+        if self.text.lstrip()[:1] == "<":
+            return True
+        return "text/html" in self.header("content-type").lower() and not isinstance(self.document, dict | list)
 
     def values_at(self, pointer: str) -> Iterator[object]:
         """All values at a JSON pointer (RFC 6901); a `*` segment stands for every member of a list or object."""
         return iter(_found(self.document, _segments(pointer)))
 
     def found_at(self, pointer: str) -> Sequence[object]:
-        """The values at a JSON pointer that say something; remembered, for a provider's rules ask the same often."""
-        remembered = self._remembered.get(pointer)
-        if remembered is None:
-            found = _found(self.document, _segments(pointer))
-            remembered = self._remembered[pointer] = [value for value in found if value is not None]
-        return remembered
+        """The values that say something at a JSON pointer, or at several with `|` between them.
+
+        They are remembered, for a provider's rules ask the same often.
+        """
+        known = self.remembered.get(pointer)
+        if known is None:
+            found = [value for each in _paths(pointer) for value in _found(self.document, each)]
+            known = self.remembered[pointer] = [value for value in found if value is not None]
+        return known
 
     @once
     def challenge(self) -> Mapping[str, str]:
@@ -103,30 +115,37 @@ class Answer:
 
     @once
     def word(self) -> str:
-        """The error word: `error` of the body (or its `code`), else of the challenge; lower case, empty without one."""
+        """The error word: `error` of the body (or its `code`), else of the challenge; lower case, empty without one.
+
+        A number is a word only where the challenge has none.
+        """
         error = self._member("error")
         if isinstance(error, dict):
             error = error.get("code")
-        return _text_of(error, self.challenge.get("error")).lower()
+        word = _text_of(error)
+        if not word or word.isdecimal():
+            word = _text_of(self.challenge.get("error"), word)
+        return word.lower()
 
     @once
     def description(self) -> str:
         """What the provider says about the word, for a person; in any language, so it decides nothing but nuances."""
         error = self._member("error")
         message = error.get("message") if isinstance(error, dict) else None
-        return _text_of(self._member("error_description"), message, self.challenge.get("error_description")).lower()
+        texts = (self._member("error_description"), message, self._member("message"))
+        return _text_of(*texts, self.challenge.get("error_description")).lower()
 
     def _member(self, name: str) -> object:
         return self.document.get(name) if isinstance(self.document, dict) else None
 
-    @once
+    @property
     def retry_after(self) -> timedelta | None:
         """What the provider asks us to wait: `Retry-After`, else a limit's reset; None when it says nothing usable.
 
         Dates count from the answer's own `Date`, so that neither side's clock matters.
         """
         asked = [self._headers[name] for name in _WAIT_HEADERS if name in self._headers]
-        return next((wait for wait in map(self._wait, asked) if wait is not None), None)
+        return next((wait for wait in map(self._wait, asked) if wait is not None), None) if asked else None
 
     def _wait(self, value: str) -> timedelta | None:
         if not value:
@@ -141,8 +160,15 @@ class Answer:
 
 def _text_of(*candidates: object) -> str:
     """The first candidate that is a text and says something."""
-    texts = (candidate.strip() for candidate in candidates if isinstance(candidate, str))
-    return next(filter(None, texts), "")
+    for candidate in candidates:
+        if isinstance(candidate, str) and (text := candidate.strip()):
+            return text
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def _paths(pointers: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(map(_segments, pointers.split("|")))
 
 
 @lru_cache(maxsize=1024)
@@ -151,16 +177,20 @@ def _segments(pointer: str) -> tuple[str, ...]:
 
 
 def _found(value: object, segments: tuple[str, ...]) -> list[object]:
-    """The values that the segments lead to, one level after the other."""
-    level = [value]
-    for segment in segments:
-        level = [member for each in level for member in _members(each, segment)]
-    return level
+    """The values that the segments lead to: straight on through objects, by each member through lists and `*`."""
+    for passed, segment in enumerate(segments, start=1):
+        if segment == "*" or not isinstance(value, dict):
+            return [found for member in _members(value, segment) for found in _found(member, segments[passed:])]
+        if segment not in value:
+            return []
+        value = value[segment]
+    return [value]
 
 
 def _members(value: object, segment: str) -> list[object]:
+    """What a segment names in a list; all members of an object, for it is `*` where one comes here."""
     if isinstance(value, dict):
-        return list(value.values()) if segment == "*" else [value[segment]] if segment in value else []
+        return list(value.values())
     if isinstance(value, list):
         if segment == "*":
             return value

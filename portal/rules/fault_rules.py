@@ -9,15 +9,18 @@ from portal.rules.answers import Answer
 from portal.rules.once import once
 from portal.rules.verdicts import Fault, FaultAction, Phase
 
+_PART = re.compile(r"status|word|description|text|header:[\w-]+|body:(/[^|]*(\|/[^|]*)*)?")
+
 
 @dataclass(frozen=True)
 class Condition:
     """One condition of a rule: `at` names a part of the answer, `op` how it is compared with `value`.
 
-    `at`: `status`, `word` (the error word), `text` (the whole body), `header:<name>` or `body:<JSON pointer>`, in which
-    a segment `*` stands for every member. Texts are compared without regard to case, and a number equals its text
-    (providers send 190 and "190"). Where several values are found one is enough, for `ne` and `not_in` all count. A
-    part that is missing or null meets `ne`, `not_in` and `exists = false` alone. Raises ValueError for nonsense.
+    `at`: `status`, `word` (the error word), `description` (what is said about it), `text` (the whole body),
+    `header:<name>` or `body:<JSON pointer>`, in which a segment `*` stands for every member; several pointers have `|`
+    between them. Texts are compared without regard to case, and a number equals its text (providers send 190 and
+    "190"). Where several values are found one is enough, for `ne` and `not_in` all count. A part that is missing or
+    null meets `ne`, `not_in` and `exists = false` alone. Raises ValueError for nonsense.
     """
 
     at: str
@@ -25,8 +28,9 @@ class Condition:
     value: object = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"status|word|text|header:[\w-]+|body:(/.*)?", self.at):
-            raise ValueError(f"at = {self.at!r} is none of status, word, text, header:<name>, body:<pointer>")
+        if not _PART.fullmatch(self.at):
+            names = "status, word, description, text, header:<name>, body:<pointer>"
+            raise ValueError(f"at = {self.at!r} is none of {names}")
         if self.op not in _POSITIVE | _NEGATIVE | {"exists"}:
             raise ValueError(f"op = {self.op!r} is none of {', '.join(sorted(_POSITIVE | _NEGATIVE | {'exists'}))}")
         self._check_value()
@@ -43,18 +47,23 @@ class Condition:
         if self.op == "matches":
             _check_pattern(str(self.value))
 
-    def is_met_by(self, answer: Answer) -> bool:
-        """Whether the answer meets the condition."""
-        found = self._parts(answer)
-        if self.op == "exists":
-            return bool(found) is self.value
-        fits, is_wanted = self._fits, self.op not in _NEGATIVE
-        for part in found:  # a loop, not any(): every answer of every provider comes through here
-            if fits(part):
-                return is_wanted
-        return not is_wanted
-
     @once
+    def is_met_by(self) -> Callable[[Answer], bool]:
+        """Whether an answer meets the condition: put together once, for every answer of every provider comes here."""
+        find = self._names if self.op in _BY_NAME else self._parts
+        if self.op == "exists":
+            return lambda answer: bool(find(answer)) is self.value
+        fits, is_wanted = self._fits, self.op not in _NEGATIVE
+
+        def is_met(answer: Answer) -> bool:
+            for part in find(answer):  # a loop, for any() takes longer
+                if fits(part):
+                    return is_wanted
+            return not is_wanted
+
+        return is_met
+
+    @property
     def _parts(self) -> Callable[[Answer], Sequence[object]]:
         """Finds the part of an answer that is meant; of a body every value that is there."""
         kind, _, name = self.at.partition(":")
@@ -64,13 +73,25 @@ class Condition:
             return lambda answer: _unless_empty(answer.header(name))
         return lambda answer: _unless_empty(getattr(answer, kind))
 
-    @once
+    @property
+    def _names(self) -> Callable[[Answer], Sequence[object]]:
+        """The parts as they are compared, remembered: many rules of a provider look at the same one."""
+        at, find = self.at, self._parts
+
+        def names(answer: Answer) -> Sequence[object]:
+            known = answer.remembered.get(at)
+            if known is None:
+                known = answer.remembered[at] = [_name(part) for part in find(answer)]
+            return known
+
+        return names
+
+    @property
     def _fits(self) -> Callable[[object], bool]:
         """Compares one value with the wanted one, prepared once as far as that can be done."""
-        if self.op in {"eq", "ne", "in", "not_in"}:
+        if self.op in _BY_NAME:
             wanted = self.value if isinstance(self.value, list | tuple) and "in" in self.op else [self.value]
-            names = frozenset(_name(each) for each in wanted)
-            return lambda part: _name(part) in names
+            return frozenset(_name(each) for each in wanted).__contains__
         if self.op == "matches":
             pattern = re.compile(str(self.value), re.IGNORECASE)
             return lambda part: pattern.search(str(part)) is not None
@@ -79,31 +100,38 @@ class Condition:
 
 @dataclass(frozen=True)
 class FaultRule:
-    """A rule of one provider: all conditions met in one of the phases (none named: in any) make this the fault."""
+    """A rule of one provider: all conditions met in one of the phases (none named: in any) make this the fault.
+
+    A server in trouble says all kinds of things, so a rule judges no 5xx and no time-out unless `judges_sick_servers`.
+    """
 
     result: Fault
     when: tuple[Condition, ...]
     phases: frozenset[Phase] = frozenset()
     action: FaultAction | None = None
     reason: str = ""
+    judges_sick_servers: bool = False
 
     def __post_init__(self) -> None:
         if not self.when:
             raise ValueError("a rule without conditions would judge every answer")
 
-    def applies_to(self, answer: Answer) -> bool:
-        """Whether the rule judges this answer."""
-        if self._phases and answer.phase not in self._phases:
-            return False
-        for condition in self.when:  # noqa: SIM110 - all() takes twice as long, and everything comes through here
-            if not condition.is_met_by(answer):
-                return False
-        return True
-
     @once
-    def _phases(self) -> tuple[Phase, ...]:
-        """The phases in a form that is searched without hashing them, which is slow for words of an enum."""
-        return tuple(self.phases)
+    def applies_to(self) -> Callable[[Answer], bool]:
+        """Whether the rule judges an answer."""
+        phases = tuple(self.phases or Phase)  # searched without hashing, which is slow for words of an enum
+        first, *others = (condition.is_met_by for condition in self.when)
+        is_for_all = self.judges_sick_servers
+
+        def applies(answer: Answer) -> bool:
+            if answer.phase not in phases or not first(answer):
+                return False
+            for is_met in others:  # a loop, for all() takes twice as long
+                if not is_met(answer):
+                    return False
+            return is_for_all or not answer.is_of_a_sick_server
+
+        return applies
 
 
 def _check_pattern(pattern: str) -> None:
@@ -159,3 +187,4 @@ _COMPARISONS: dict[str, Callable[[object, object], bool]] = {
 }
 _POSITIVE = frozenset({"eq", "in", "matches", *_COMPARISONS})
 _NEGATIVE = frozenset({"ne", "not_in"})
+_BY_NAME = frozenset({"eq", "in", *_NEGATIVE})

@@ -69,6 +69,9 @@ def test_a_body_has_a_text_whatever_it_is(body: object, text: str) -> None:
         ("maintenance", "text/plain", False),
         ('{"a": "<b>"}', "application/json", False),
         ({"a": 1}, "text/html", False),
+        ('{"a": 1}', "text/html", False),
+        ("error=odd", "text/html", False),
+        ('{"a": 1', "text/html", True),
         ("", "", False),
     ],
 )
@@ -104,6 +107,19 @@ def test_values_are_found_by_json_pointer(pointer: str, values: list[object]) ->
     assert list(an_answer(body=DOCUMENT).values_at(pointer)) == values
 
 
+@pytest.mark.parametrize(
+    ("pointers", "values"),
+    [
+        ("/error/code|/errors/*/code", [190, "X", "Y"]),
+        ("/missing|/errors/1/code", ["Y"]),
+        ("/n|/missing", []),
+    ],
+)
+def test_several_pointers_may_lead_to_what_is_said(pointers: str, values: list[object]) -> None:
+    answer = an_answer(body=DOCUMENT)
+    assert answer.found_at(pointers) == answer.found_at(pointers) == values
+
+
 def test_an_array_may_be_the_whole_body() -> None:
     body = '[{"errorCode": "INVALID_SESSION_ID"}]'
     assert list(an_answer(body=body).values_at("/*/errorCode")) == ["INVALID_SESSION_ID"]
@@ -135,6 +151,7 @@ CHALLENGE = 'Bearer error="Invalid_Token", error_description="Too Old"'
         ({"error": " Invalid_Grant ", "error_description": "Gone"}, "invalid_grant", "gone"),
         ({"error": {"code": "TooMany", "message": "Slow Down"}}, "toomany", "slow down"),
         ({"error": {"code": 190, "message": "Expired"}}, "invalid_token", "expired"),
+        ({"error": {"code": "190"}, "message": "Gone"}, "invalid_token", "gone"),
         ({"error": ""}, "invalid_token", "too old"),
         ({"error": True, "error_description": ["x"]}, "invalid_token", "too old"),
         ([{"error": "x"}], "invalid_token", "too old"),
@@ -146,6 +163,10 @@ def test_the_error_word_comes_from_the_body_or_else_from_the_challenge(
 ) -> None:
     answer = an_answer(401, body, WWW_Authenticate=CHALLENGE)
     assert (answer.word, answer.description) == (word, description)
+
+
+def test_a_number_is_a_word_where_there_is_no_other() -> None:
+    assert an_answer(body={"error": {"code": "190"}}).word == "190"
 
 
 def test_an_answer_may_have_no_word() -> None:
@@ -175,6 +196,7 @@ DATE = "Fri, 20 Nov 2026 10:00:00 GMT"
         ({"X-Rate-Limit-Reset": "1795169999", "Date": DATE}, 1795169999 - 1795168800),
         ({"X-RateLimit-Reset": "1795169999"}, None),
         ({"X-RateLimit-Reset": "45"}, 45),
+        ({"RateLimit-Reset": "45"}, 45),
         ({"X-RateLimit-Reset": "2026-11-20T10:20:00+00:00", "Date": DATE}, 1200),
         ({"X-RateLimit-Reset": "2026-11-20T10:20:00", "Date": DATE}, 1200),
         ({"X-RateLimit-Reset": "999999999", "Date": DATE}, None),

@@ -8,6 +8,7 @@ BODY = {
     "error": {"code": 190, "name": "Quota Exceeded", "ok": False, "zero": 0, "tags": ["A", 7]},
     "errors": [{"code": "X1"}, {"code": "Y2"}],
     "null": None,
+    "error_description": "The Token has gone",
 }
 ANSWER = Answer(Phase.API, 403, {"X-Left": "0", "Empty": ""}, BODY)
 
@@ -72,6 +73,11 @@ ANSWER = Answer(Phase.API, 403, {"X-Left": "0", "Empty": ""}, BODY)
         ("text", "contains", "quota exceeded", True),
         ("text", "contains", "nothing like it", False),
         ("word", "exists", False, True),
+        ("description", "starts_with", "the token", True),
+        ("body:/missing|/error/code", "eq", "190", True),
+        ("body:/error/code|/errors/*/code", "in", ["y2"], True),
+        ("body:/error/code|/errors/*/code", "not_in", ["y2"], False),
+        ("body:/missing|/null", "exists", False, True),
     ],
 )  # fmt: skip
 def test_a_condition_asks_one_thing_of_one_part(at: str, op: str, value: object, met: bool) -> None:
@@ -89,6 +95,8 @@ def test_the_error_word_can_be_asked_for_by_name() -> None:
         ("", "eq", 1, "at ="),
         ("body", "eq", 1, "at ="),
         ("body:error", "eq", 1, "at ="),
+        ("body:/error|code", "eq", 1, "at ="),
+        ("status|word", "eq", 1, "at ="),
         ("header:", "eq", 1, "at ="),
         ("statuses", "eq", 1, "at ="),
         ("status", "equals", 1, "op ="),
@@ -136,6 +144,14 @@ def test_a_rule_applies_when_all_its_conditions_are_met_in_its_phase(
     when: tuple[Condition, ...], phases: tuple[Phase, ...], applies: bool
 ) -> None:
     assert FaultRule(Fault.NOT_AUTH, when, frozenset(phases)).applies_to(ANSWER) is applies
+
+
+@pytest.mark.parametrize("status", [408, 421, 425, 500, 503, 599])
+def test_a_rule_judges_a_server_in_trouble_only_when_told_to(status: int) -> None:
+    sick, when = Answer(Phase.API, status, body=BODY), (Condition("body:/error/code", "eq", 190),)
+    assert not FaultRule(Fault.REVOKED, when).applies_to(sick)
+    assert FaultRule(Fault.REVOKED, when, judges_sick_servers=True).applies_to(sick)
+    assert FaultRule(Fault.REVOKED, when).applies_to(Answer(Phase.API, 499, body=BODY))
 
 
 def test_a_rule_without_conditions_is_refused() -> None:
