@@ -20,9 +20,11 @@ _TOKEN_WORDS = MappingProxyType(
         "invalid_request": Fault.APP_CONFIG,
         "invalid_scope": Fault.SCOPE_MISSING,
         # sections 4.1.2.1 and RFC 8628, RFC 8707, RFC 9449
+        "unsupported_response_type": Fault.APP_CONFIG,
         "server_error": Fault.TRANSIENT,
         "temporarily_unavailable": Fault.TRANSIENT,
         "slow_down": Fault.RATE_LIMITED,
+        "expired_token": Fault.EXPIRED,
         "invalid_target": Fault.APP_CONFIG,
         "invalid_dpop_proof": Fault.APP_CONFIG,
         # OpenID Connect Core section 3.1.2.6
@@ -40,16 +42,24 @@ _API_WORDS = MappingProxyType(
         "invalid_token": Fault.EXPIRED,
         "insufficient_scope": Fault.SCOPE_MISSING,
         "insufficient_user_authentication": Fault.EXPIRED,
-        "invalid_request": Fault.NOT_AUTH,
         "server_error": Fault.TRANSIENT,
         "temporarily_unavailable": Fault.TRANSIENT,
     }
 )
 _ONLY_A_HUMAN_CURES = frozenset({"insufficient_user_authentication"})
-_TRANSIENT_STATUS = frozenset({408, 421, 425})
-_TIME_REASON = re.compile(r"\bexpired\b|\binactiv")
-_OTHER_REASON = re.compile(r"\b(?:invalid|revoked|unknown|malformed|or)\b|/")
+_LIMIT = re.compile(r"rate.?limit|too.?many|throttl|quota.?exceeded")  # in words of the providers' own
+_OUR_APP = re.compile(r"[a-z_]*(?:client|redirect_uri)[a-z_]*")
+_A_DEAD_GRANT = frozenset({"invalid_grant", "invalid_token"})
+_TIME_REASON = re.compile(
+    r"(?<![a-z])expired(?![a-z])|\b(?:inactivity|lifetime|timed out|(?:session|token|grant)(?: is| was)? inactive)\b"
+)
+_OTHER_REASON = re.compile(
+    r"\b(?:invalid|revoked|unknown|malformed|password|disabled|deleted|blocked|reused|already|mismatch)\b"
+    r"|\bor (?:has |is )?expired|\bexpired or\b|(?<!\S)[a-z]+/[a-z]"
+)
 _TOKEN_FIELDS = ("/access_token", "/id_token")
+_ALLOWANCES = ("x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining")
+_SIGNED = re.compile(r"[\w-]+(?:\.[\w-]*){2,4}")  # a JWT, open or encrypted
 _PLAIN_WORD = re.compile(r"(?=.{1,60}$)(?:[a-z]+\d{0,7}|\d{1,9})(?:[_.:-](?:[a-z]+\d{0,7}|\d{1,9}))*")
 """Words and numbers, and nothing that could be a token: careless providers repeat what they were sent."""
 
@@ -70,7 +80,7 @@ def classify(answer: Answer, rules: Sequence[FaultRule] = ()) -> Verdict:
         if rule.applies_to(answer):
             action = rule.action or usual_action(rule.result, answer.phase)
             return Verdict(rule.result, action, rule.reason or _reason(answer), answer.retry_after)
-    if answer.status >= 500 or answer.status in _TRANSIENT_STATUS:
+    if answer.is_of_a_sick_server:
         return _verdict(Fault.TRANSIENT, answer)
     if answer.phase in AT_TOKEN_ENDPOINT:
         return _at_token_endpoint(answer)
@@ -82,9 +92,9 @@ def classify(answer: Answer, rules: Sequence[FaultRule] = ()) -> Verdict:
 def _at_token_endpoint(answer: Answer) -> Verdict:
     if answer.is_html:
         return _verdict(Fault.TRANSIENT, answer, "a page instead of a token")
-    fault = _TOKEN_WORDS.get(answer.word)
-    if answer.word == "invalid_grant":
-        fault = _of_invalid_grant(answer)
+    fault = _TOKEN_WORDS.get(answer.word) or _of_own_word(answer.word)
+    if answer.word in _A_DEAD_GRANT:
+        fault = _of_dead_grant(answer)
     if answer.word == "access_denied" and answer.status == 401:
         fault = Fault.APP_CONFIG  # a refused client, not a refusing person: RFC 6749 keeps 401 for the client
     if fault is not None:
@@ -94,7 +104,14 @@ def _at_token_endpoint(answer: Answer) -> Verdict:
     return _verdict(Fault.TRANSIENT, answer)
 
 
-def _of_invalid_grant(answer: Answer) -> Fault:
+def _of_own_word(word: str) -> Fault | None:
+    """What a word outside the standards says by itself: a limit, or our client and its addresses, which mail nobody."""
+    if _LIMIT.search(word):
+        return Fault.RATE_LIMITED
+    return Fault.APP_CONFIG if _OUR_APP.fullmatch(word) else None
+
+
+def _of_dead_grant(answer: Answer) -> Fault:
     """Revoked, unless time is named as the only reason; a refused assertion of our own making is our fault."""
     if answer.phase is Phase.JWT:
         return Fault.APP_CONFIG
@@ -107,12 +124,14 @@ def _has_token(answer: Answer) -> bool:
 
 
 def _at_introspection(answer: Answer) -> Verdict:
-    """RFC 7662: `active` decides; a refused question is about our own credentials there."""
+    """RFC 7662: `active` decides; a refused question is about our own credentials, unless it names the token."""
     active = next(answer.values_at("/active"), None)
     if answer.is_success and isinstance(active, bool):
         return _verdict(Fault.OK if active else Fault.EXPIRED, answer)
-    if answer.status in {401, 403}:
+    if answer.status in {401, 403} or _TOKEN_WORDS.get(answer.word) is Fault.APP_CONFIG:
         return _verdict(Fault.APP_CONFIG, answer)
+    if answer.word == "invalid_token":
+        return _verdict(Fault.EXPIRED, answer)
     return _verdict(Fault.TRANSIENT, answer)
 
 
@@ -120,25 +139,35 @@ def _at_api(answer: Answer) -> Verdict:
     if answer.is_success:
         return _inside_success(answer)
     by_status = Fault.EXPIRED if answer.status == 401 else Fault.NOT_AUTH
-    fault = _API_WORDS.get(answer.word, by_status)
+    return _by_api_word(answer, Fault.RATE_LIMITED if _LIMIT.search(answer.word) else by_status)
+
+
+def _by_api_word(answer: Answer, otherwise: Fault) -> Verdict:
+    fault = _API_WORDS.get(answer.word, otherwise)
     if answer.word in _ONLY_A_HUMAN_CURES:
         return Verdict(fault, FaultAction.RECONSENT, _reason(answer))
     return _verdict(fault, answer)
 
 
 def _inside_success(answer: Answer) -> Verdict:
-    """A 2xx: fine, unless it says `ok: false` (Slack's way) or is a page where userinfo was asked for."""
-    if answer.phase is Phase.USERINFO and answer.is_html:
-        return _verdict(Fault.TRANSIENT, answer, "a page instead of an answer")
-    if next(answer.values_at("/ok"), None) is False:
-        return _verdict(_API_WORDS.get(answer.word, Fault.NOT_AUTH), answer)
-    return _verdict(Fault.OK, answer)
+    """A 2xx: fine, unless it says an RFC's word or `ok: false` (Slack's way), or tells nothing where data are due."""
+    if answer.phase is Phase.USERINFO and not _tells_something(answer):
+        return _verdict(Fault.TRANSIENT, answer, "no data where some were due")
+    is_refused = next(answer.values_at("/ok"), None) is False
+    return _by_api_word(answer, Fault.NOT_AUTH if is_refused else Fault.OK)
+
+
+def _tells_something(answer: Answer) -> bool:
+    """Whether it is an object, a signed one (OpenID Connect Core section 5.3.2), a list (of accounts), or empty."""
+    is_data = isinstance(answer.document, dict | list)
+    return is_data or not answer.text or _SIGNED.fullmatch(answer.text.strip()) is not None
 
 
 def _is_limit(answer: Answer) -> bool:
     """A 403 with an empty allowance or a `Retry-After` is a limit (GitHub); good tokens have been destroyed over it."""
-    remaining = answer.header("x-ratelimit-remaining") or answer.header("x-rate-limit-remaining")
-    return answer.status == 403 and (remaining.strip() == "0" or bool(answer.header("retry-after")))
+    if answer.status != 403:
+        return False
+    return bool(answer.header("retry-after")) or any(answer.header(name) == "0" for name in _ALLOWANCES)
 
 
 def _verdict(fault: Fault, answer: Answer, reason: str = "") -> Verdict:

@@ -64,6 +64,14 @@ def test_too_many_requests_is_a_limit_whatever_the_words(phase: Phase) -> None:
         ("server_error", TRANSIENT, FaultAction.RETRY),
         ("temporarily_unavailable", TRANSIENT, FaultAction.RETRY),
         ("slow_down", LIMITED, FaultAction.BACKOFF),
+        ("expired_token", EXPIRED, FaultAction.RECONSENT),
+        ("invalid_token", REVOKED, FaultAction.RECONSENT),
+        ("authorization_pending", TRANSIENT, FaultAction.RETRY),
+        ("unsupported_response_type", APP, FaultAction.FIX_APP),
+        ("incorrect_client_credentials", APP, FaultAction.FIX_APP),
+        ("redirect_uri_mismatch", APP, FaultAction.FIX_APP),
+        ("rate_limit_exceeded", LIMITED, FaultAction.BACKOFF),
+        ("too_many_requests", LIMITED, FaultAction.BACKOFF),
         ("access_denied", TRANSIENT, FaultAction.RETRY),
         ("never_heard_of_it", TRANSIENT, FaultAction.RETRY),
     ],
@@ -90,6 +98,13 @@ def test_a_refused_client_is_never_taken_for_a_refusing_person() -> None:
         ("The refresh token expired due to inactivity.", EXPIRED),
         ("Token has expired", EXPIRED),
         ("Session inactive", EXPIRED),
+        ("token_expired", EXPIRED),
+        ("The refresh token has exceeded its maximum lifetime", EXPIRED),
+        ("The refresh token has expired. See https://docs.example/oauth or ask for help", EXPIRED),
+        ("The refresh token has expired because the password was changed", REVOKED),
+        ("code doesn't exist or has expired", REVOKED),
+        ("inactive user", REVOKED),
+        ("The user account is inactive", REVOKED),
         ("The refresh token is invalid or expired.", REVOKED),
         ("Invalid: expired", REVOKED),
         ("grant expired because it was revoked", REVOKED),
@@ -154,7 +169,12 @@ def test_only_a_token_is_a_token(status: int, body: object, fault: Fault) -> Non
         (400, {"error": "invalid_request"}, OTHER, FaultAction.NONE),
         (400, {"error": "invalid_token"}, EXPIRED, FaultAction.REFRESH),
         (401, "", EXPIRED, FaultAction.REFRESH),
-        (401, {"error": "invalid_request"}, OTHER, FaultAction.NONE),
+        (401, {"error": "invalid_request"}, EXPIRED, FaultAction.REFRESH),
+        (200, {"error": "invalid_token"}, EXPIRED, FaultAction.REFRESH),
+        (200, {"error": {"code": "insufficient_scope"}}, SCOPE, FaultAction.ADD_SCOPE),
+        (200, {"error": "no_such_page"}, OK, FaultAction.NONE),
+        (403, {"error": "rate_limit_exceeded"}, LIMITED, FaultAction.BACKOFF),
+        (400, {"error": {"code": "TooManyRequests"}}, LIMITED, FaultAction.BACKOFF),
         (401, {"error": "insufficient_scope"}, SCOPE, FaultAction.ADD_SCOPE),
         (401, {"error": "insufficient_user_authentication"}, EXPIRED, FaultAction.RECONSENT),
         (401, {"error": "something_else"}, EXPIRED, FaultAction.REFRESH),
@@ -180,10 +200,21 @@ def test_a_challenge_speaks_where_the_body_does_not() -> None:
 
 
 def test_a_page_is_no_answer_where_data_was_asked_for() -> None:
-    assert at_token(200, "<html>", phase=Phase.USERINFO).fault is TRANSIENT
-    assert at_token(200, "<html>", phase=Phase.USERINFO).reason == "a page instead of an answer"
     assert at_token(200, "<html>").reason == "a page instead of a token"
     assert at_api(200, "<html>").fault is OK
+
+
+@pytest.mark.parametrize("body", ["<html>", "false", '{"sub": "1', "OK", False])
+def test_userinfo_that_tells_nothing_is_asked_for_again(body: object) -> None:
+    verdict = at_token(200, body, phase=Phase.USERINFO)
+    assert verdict == Verdict(TRANSIENT, FaultAction.RETRY, "no data where some were due")
+
+
+@pytest.mark.parametrize(
+    "body", ['{"sub": "1"}', '[{"id": "1"}]', "[]", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "e30.a-b.c_d.e.f\n"]
+)
+def test_userinfo_may_be_signed_or_encrypted_and_accounts_come_in_a_list(body: str) -> None:
+    assert at_token(200, body, phase=Phase.USERINFO, Content_Type="application/jwt").fault is OK
 
 
 @pytest.mark.parametrize(
@@ -191,6 +222,7 @@ def test_a_page_is_no_answer_where_data_was_asked_for() -> None:
     [
         (403, {"X_RateLimit_Remaining": "0"}, LIMITED),
         (403, {"X_Rate_Limit_Remaining": " 0 "}, LIMITED),
+        (403, {"RateLimit_Remaining": "0"}, LIMITED),
         (403, {"X_RateLimit_Remaining": "1"}, OTHER),
         (403, {"Retry_After": "60"}, LIMITED),
         (403, {}, OTHER),
@@ -213,6 +245,10 @@ def test_a_refusal_with_an_empty_allowance_is_a_limit(status: int, headers: dict
         (200, "<html>", TRANSIENT, FaultAction.RETRY),
         (400, {"active": False}, TRANSIENT, FaultAction.RETRY),
         (401, {"error": "invalid_client"}, APP, FaultAction.FIX_APP),
+        (400, {"error": "invalid_client"}, APP, FaultAction.FIX_APP),
+        (400, {"error": "invalid_request"}, APP, FaultAction.FIX_APP),
+        (401, {"error": "invalid_token"}, APP, FaultAction.FIX_APP),
+        (400, {"error": "invalid_token"}, EXPIRED, FaultAction.REFRESH),
         (403, "", APP, FaultAction.FIX_APP),
     ],
 )
@@ -229,7 +265,12 @@ def test_a_limited_introspection_is_a_limit() -> None:
 
 GRAPH = (
     FaultRule(REVOKED, (Condition("body:/error/error_subcode", "in", [458, 460]),)),
-    FaultRule(EXPIRED, (Condition("body:/error/code", "in", [102, 190]),), action=FaultAction.RECONSENT),
+    FaultRule(
+        EXPIRED,
+        (Condition("body:/error/code", "in", [102, 190]),),
+        action=FaultAction.RECONSENT,
+        judges_sick_servers=True,
+    ),
     FaultRule(SCOPE, (Condition("body:/error/code", "between", [200, 299]),), frozenset({Phase.API})),
     FaultRule(TRANSIENT, (Condition("body:/error/code", "in", [1, 2]),), reason="a hiccup of Graph"),
 )
@@ -245,6 +286,8 @@ GRAPH = (
         (Phase.API, 400, {"code": "2"}, TRANSIENT, FaultAction.RETRY),
         (Phase.API, 400, {"code": 3}, OTHER, FaultAction.NONE),
         (Phase.API, 500, {"code": 190}, EXPIRED, FaultAction.RECONSENT),
+        (Phase.API, 500, {"code": 200}, TRANSIENT, FaultAction.RETRY),
+        (Phase.API, 408, {"code": 200}, TRANSIENT, FaultAction.RETRY),
         (Phase.API, 429, {"code": 190}, LIMITED, FaultAction.BACKOFF),
         (Phase.API, None, {"code": 190}, TRANSIENT, FaultAction.RETRY),
     ],
@@ -300,7 +343,15 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(("error", "code", "ok", "a")), inner),
     max_leaves=8,
 )
-KNOWN = {"invalid_grant", "invalid_scope", "insufficient_scope", "consent_required", "login_required"}
+KNOWN = {
+    "invalid_grant",
+    "invalid_token",
+    "expired_token",
+    "invalid_scope",
+    "insufficient_scope",
+    "consent_required",
+    "login_required",
+}
 
 
 @quick
