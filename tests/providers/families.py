@@ -66,6 +66,15 @@ ROWS: list[tuple[str, str, int, Any, tuple[str, str]]] = [
     ("facebook", "token", 400, graph(100), RETRY),
     ("facebook", "api", 400, graph(100), OTHER),
     ("facebook", "api", 400, graph(506), OTHER),
+    *[
+        row
+        for kind in ("facebook", "instagram")
+        for row in (
+            (kind, "token", 400, graph(100, 36008), APP),
+            (kind, "token", 400, graph(100, 36009), NEW_CONSENT),
+            (kind, "api", 400, graph(3), APP),
+        )
+    ],
     *[("facebook", "api", 403, graph(code), SCOPE) for code in (10, 200, 210, 299)],
     *[("facebook", "api", 400, graph(code), OTHER) for code in (11, 100, 199, 300, 2000)],
     *[("facebook", "api", 400, graph(code), LIMIT) for code in (4, 17, 32, 341, 368, 613, 80000, 80014)],
@@ -201,6 +210,8 @@ ROWS: list[tuple[str, str, int, Any, tuple[str, str]]] = [
             (kind, "token", 200, "error=incorrect_client_credentials&error_description=No.", APP),
             (kind, "api", 403, {"message": "You have exceeded a secondary rate limit."}, LIMIT),
             (kind, "api", 403, {"message": "Resource not accessible by integration"}, SCOPE),
+            (kind, "api", 403, {"message": "Sorry. Your account was suspended"}, REVOKED),
+            (kind, "api", 401, {"message": "Requires authentication"}, APP),
             (kind, "api", 403, {"message": "Must have admin rights to Repository."}, OTHER),
         )
     ],
@@ -290,12 +301,14 @@ ROWS: list[tuple[str, str, int, Any, tuple[str, str]]] = [
     ("google-service", "token", 400, refused("internal_failure"), RETRY),
     ("google-service", "api", 403, google("userRateLimitExceeded"), LIMIT),
     ("google-service", "api", 403, google("insufficientPermissions"), SCOPE),
+    ("google-service", "api", 403, {"error": {"message": "Request had insufficient authentication scopes."}}, SCOPE),
     ("ringcentral-jwt", "token", 400, ringcentral("CMN-301"), LIMIT),
     ("ringcentral-jwt", "api", 400, {"errorCode": "CMN-310"}, LIMIT),
     ("ringcentral-jwt", "token", 400, ringcentral("OAU-112"), APP),
     ("ringcentral-jwt", "token", 400, ringcentral("OAU-147"), REVOKED),
     ("ringcentral-jwt", "token", 400, refused("invalid_grant"), REVOKED),
     ("ringcentral-jwt", "api", 401, ringcentral("OAU-128"), REFRESH),
+    ("ringcentral-jwt", "api", 403, ringcentral("CMN-401"), APP),
     ("salesforce-jwt", "token", 400, refused("invalid_grant", "audience is invalid"), APP),
     ("salesforce-jwt", "token", 400, refused("invalid_grant", "user hasn't approved this consumer"), REVOKED),
     ("salesforce-jwt", "token", 400, refused("invalid_client_id"), REVOKED),

@@ -16,9 +16,10 @@ from portal.rules.faults import classify
 from portal.rules.verdicts import Fault, Phase
 from tests.providers.families import ROWS
 
-SAMPLES: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parents[1] / "data" / "provider_answers.json").read_text(encoding="utf-8")
-)
+DATA = Path(__file__).parents[1] / "data"
+SAMPLES: list[dict[str, Any]] = json.loads((DATA / "provider_answers.json").read_text(encoding="utf-8"))
+SIBLINGS: list[dict[str, Any]] = json.loads((DATA / "sibling_answers.json").read_text(encoding="utf-8"))
+"""Answers of the samples' families that the samples leave out, each with its source."""
 FILES_OF = {"generic": "oidc", "youtube": "google"}  # under which id a sample's provider is in the catalog
 CATALOG: Catalog = load_catalog(None, {})
 
@@ -31,18 +32,55 @@ def answer_of(sample: dict[str, Any]) -> Answer:
     return Answer(Phase(sample["phase"]), sample["status"], sample["headers"], sample["body"])
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["id"])
+@pytest.mark.parametrize("sample", SAMPLES + SIBLINGS, ids=lambda sample: sample["id"])
 def test_every_sample_gets_its_verdict(sample: dict[str, Any]) -> None:
     verdict = classify(answer_of(sample), rules_of(sample["provider"]))
     assert (verdict.fault, verdict.action) == (sample["expected"], sample["action"])
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["id"])
+@pytest.mark.parametrize("sample", SAMPLES + SIBLINGS, ids=lambda sample: sample["id"])
 def test_a_sample_as_it_comes_over_the_wire_is_no_different(sample: dict[str, Any]) -> None:
     body = sample["body"]
     wire = (body if isinstance(body, str) else json.dumps(body)).encode()
     answer = Answer(Phase(sample["phase"]), sample["status"], sample["headers"], wire)
     assert classify(answer, rules_of(sample["provider"])).fault == sample["expected"]
+
+
+def numbers_as_texts(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: numbers_as_texts(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [numbers_as_texts(member) for member in value]
+    return str(value) if type(value) is int else value
+
+
+def without_type(sample: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in sample["headers"].items() if name.lower() != "content-type"}
+
+
+DISGUISES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "untyped": lambda sample: {"headers": without_type(sample), "body": json.dumps(sample["body"])},
+    "typed as a page": lambda sample: {
+        "headers": without_type(sample) | {"content-type": "text/html"},
+        "body": json.dumps(sample["body"]),
+    },
+    "headers shouted": lambda sample: {"headers": {name.upper(): text for name, text in sample["headers"].items()}},
+    "numbers as texts": lambda sample: {"body": numbers_as_texts(sample["body"])},
+    "indented, marked": lambda sample: {"body": f"\ufeff\n{json.dumps(sample['body'], indent=2)}\n"},
+    "probe's phase": lambda sample: (
+        {"phase": "userinfo"} if sample["phase"] == "api" and sample["status"] >= 400 else {}
+    ),
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_sample_told_in_another_way_is_no_different(disguise: str) -> None:
+    told = [sample for sample in SAMPLES + SIBLINGS if isinstance(sample["body"], dict | list) and sample["status"]]
+    assert len(told) > len(SAMPLES) / 2
+    disguised = [sample | DISGUISES[disguise](sample) for sample in told]
+    verdicts = {one["id"]: classify(answer_of(one), rules_of(one["provider"])) for one in disguised}
+    wrong = [one["id"] for one in told if verdicts[one["id"]].fault != one["expected"]]
+    assert wrong == []
 
 
 @pytest.mark.parametrize(
@@ -58,7 +96,7 @@ def test_the_families_behind_the_samples_are_understood(
 
 
 def test_every_rule_of_the_catalog_decides_about_some_answer() -> None:
-    answers = [(FILES_OF.get(one["provider"], one["provider"]), answer_of(one)) for one in SAMPLES]
+    answers = [(FILES_OF.get(one["provider"], one["provider"]), answer_of(one)) for one in SAMPLES + SIBLINGS]
     answers += [(row[0], Answer(Phase(row[1]), row[2], {}, row[3])) for row in ROWS]
     idle = []
     for provider in CATALOG.all:
