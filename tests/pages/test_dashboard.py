@@ -7,6 +7,7 @@ import pytest
 from flask import Flask, has_app_context
 
 from portal import clock
+from portal.crypto import to_base64url
 from portal.db import db, transaction
 from portal.models import Email, Event
 from portal.models.email import EmailKind
@@ -123,8 +124,16 @@ def test_a_long_list_goes_on_by_key_without_gap_or_repeat(chloe: Page, app: Flas
     assert listed(chloe.press_link("First page"))[0] == seen[0]
 
 
-def test_a_broken_cursor_is_answered_with_what_to_do(chloe: Page):
-    chloe.get("/admin/connections?after=nonsense", status=400)
+NO_MOMENTS = [
+    b"%s|%s" % (moment, b"00" * 16)
+    for moment in (b"0001-01-01T00:00:00+23:59", b"9999-12-31T23:59:59-01:00", b"2026-12-02T08:30:00", b"soon")
+]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("cursor", ["nonsense", *map(to_base64url, NO_MOMENTS)])
+def test_a_broken_cursor_is_answered_with_what_to_do(chloe: Page, cursor: str):
+    chloe.get(f"/admin/connections?after={cursor}", status=400)
     assert "first page" in chloe.text
 
 
