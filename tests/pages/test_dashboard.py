@@ -11,7 +11,7 @@ from portal.crypto import to_base64url
 from portal.db import db, transaction
 from portal.models import Email, Event
 from portal.models.email import EmailKind
-from portal.rules.status import ConnectionState
+from portal.rules.status import HOLDING, ConnectionState
 from tests.factories import World, make_connection, make_member
 from tests.page import HTML, Page
 
@@ -148,6 +148,20 @@ def test_a_connections_page_shows_it_with_its_history(chloe: Page, links: dict[s
     assert chloe.heading == "soon"
     assert "Ana Alvarez (ana@acme.example)" in chloe.text
     assert "in 3 days" in chloe.text
+
+
+NEXT_NEEDS = {"A human is next needed", "Access token until"}
+
+
+@pytest.mark.parametrize("state", ConnectionState)
+def test_when_somebody_or_a_token_is_needed_next_is_told_of_live_connections_alone(
+    chloe: Page, app: Flask, world: World, state: ConnectionState
+):
+    with app.app_context():
+        connection_id = make_connection(world.ana, state=state, consent_ends_in=None, now=clock.now())
+    chloe.get(f"/admin/connections/{connection_id}")
+    told = {"".join(term.itertext()) for term in chloe.all("dt")}
+    assert told & NEXT_NEEDS == (NEXT_NEEDS if state in HOLDING else set())
 
 
 @transaction
