@@ -234,6 +234,25 @@ def test_an_organization_without_connections_is_told_how_to_begin(chloe: Page):
     assert "No connections yet" in chloe.text
 
 
+PAST_THE_END = to_base64url(b"9999-12-31T23:59:59+00:00|" + b"f" * 32)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/admin/connections?after={PAST_THE_END}",
+        f"/admin/connections?search=ana&after={PAST_THE_END}",
+        f"/team?after={PAST_THE_END}",
+        "/admin/audit?before=1",
+    ],
+)
+def test_a_page_behind_the_last_row_says_so_and_leads_back(page: Page, world: World, links: dict[str, UUID], path: str):
+    page.sign_in(world.dmitri if path.startswith("/team") else world.chloe).get(path)
+    assert "behind this page" in page.text
+    first = page.press_link("First page")
+    assert "behind this page" not in first.text
+
+
 @pytest.mark.parametrize("path", ["/admin/connections", "/admin/connections/export.csv", "/admin/connections/{soon}"])
 def test_members_and_foreign_admins_find_nothing(page: Page, world: World, links: dict[str, UUID], path: str):
     target = path.format(**links)
