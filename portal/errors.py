@@ -6,7 +6,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 import structlog
-from flask import Flask, Response, g, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_login import AnonymousUserMixin
@@ -122,4 +122,10 @@ def _is_api() -> bool:
 
 
 def _here() -> str:
-    return request.full_path.rstrip("?") if request.method == "GET" else "/connections"
+    """Where to come back to: this page, or the one on which this form stood, which is at its address or above it."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    addresses, path = current_app.create_url_adapter(request), request.path
+    while path and not (addresses and addresses.test(path, "GET")):
+        path = path.rpartition("/")[0]
+    return path or "/connections"

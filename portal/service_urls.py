@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError
 UNREADABLE = "cannot be read as an address: write the special characters of a password as %XX"
 POSTGRESQL = ("postgresql", "postgresql+psycopg")
 REDIS_NETWORK = ("redis", "rediss")
-PUBLIC = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[\w./-]*)?")
+PUBLIC = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
 def database_fault(text: str) -> str | None:
@@ -50,7 +50,7 @@ def public_fault(text: str) -> str | None:
     """Why people's browsers cannot reach us at this address."""
     parts = _split(text)
     if parts is None or not parts.hostname or not PUBLIC.fullmatch(text):
-        return "must be the portal's address alone, such as https://portal.example.org"
+        return "must be the portal's address alone, without a path, such as https://portal.example.org"
     return None
 
 

@@ -107,6 +107,7 @@ MISTAKES = [
     ("PORTAL_PUBLIC_URL", "https://:8443"),
     ("PORTAL_PUBLIC_URL", "https://portal.acme.example:99999"),
     ("PORTAL_PUBLIC_URL", "https://portal.acme.example/?page=1"),
+    ("PORTAL_PUBLIC_URL", "https://portal.acme.example/reconsent"),
     ("PORTAL_PUBLIC_URL", f"https://portal:{HIDDEN}@portal.acme.example"),
     ("PORTAL_DATA_DIR", "/dev/null/instance"),
     ("PORTAL_PROVIDERS_DIR", "/no/such/folder"),

@@ -114,6 +114,7 @@ class GuardedConnection(HTTPConnection):
     """Makes its socket through the guard."""
 
     response_class = _TimedResponse
+    kept_until = 0.0  # of the monotonic clock: it must not be used again later
 
     def __init__(self, *args: Any, guard: Guard, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

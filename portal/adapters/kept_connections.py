@@ -24,6 +24,7 @@ from portal.adapters.guarded_connections import Guard, GuardedConnection, Guarde
 
 KEPT_OF_ONE = 64  # as many as threads that call one provider at once
 KEPT_PLACES = 256
+KEPT_S = 4.0  # Node and Apache close after 5, and firewalls forget without a word: each would cost a request
 PIECE_BYTES = 65536
 
 Origin = tuple[str, str, int]
@@ -36,8 +37,10 @@ class KeptConnections:
     Certificates must be signed by an authority that browsers trust, or by those in `ca_file`.
     """
 
-    def __init__(self, guard: Guard, ca_file: str | None = None, *, places: int = KEPT_PLACES) -> None:
-        self._guard, self._places = guard, places
+    def __init__(
+        self, guard: Guard, ca_file: str | None = None, *, places: int = KEPT_PLACES, kept_s: float = KEPT_S
+    ) -> None:
+        self._guard, self._places, self._kept_s = guard, places, kept_s
         self._tls = _trusting(ca_file or certifi.where())
         self._lock = threading.Lock()
         self._idle: OrderedDict[Origin, list[GuardedConnection]] = OrderedDict()
@@ -57,9 +60,9 @@ class KeptConnections:
             self._keep(origin, connection)
 
     def _open(self, origin: Origin) -> GuardedConnection:
-        """One that the other side has not ended meanwhile, else a new one, which connects when it is first used."""
+        """One that was used a moment ago and is not ended, else a new one, which connects when it is first used."""
         while (kept := self._latest(origin)) is not None:
-            if kept.is_connected:
+            if monotonic() < kept.kept_until and kept.is_connected:
                 return kept
             kept.close()
         scheme, host, port = origin
@@ -69,6 +72,7 @@ class KeptConnections:
 
     def _keep(self, origin: Origin, connection: GuardedConnection) -> None:
         left_out = [connection]
+        connection.kept_until = monotonic() + self._kept_s
         with self._lock:
             idle = self._idle.setdefault(origin, [])
             self._idle.move_to_end(origin)

@@ -10,11 +10,13 @@ from portal.services import audit
 
 blueprint = Blueprint("audit", __name__, url_prefix="/admin/audit")
 
+WORD_SHOWN = 60  # characters of a word that is none of ours
+
 
 @blueprint.get("")
 @org_admin
 def index() -> str:
-    before, kind = _before(), request.args.get("kind") or None
+    before, kind = _before(), _kind()
     events = audit.page(access.asker(), before=before, kind=kind)
     is_full = len(events) == audit.PAGE_SIZE
     return page(
@@ -35,6 +37,13 @@ def export_lines() -> Response:
     response = Response(streamed(lines), mimetype="application/jsonl")
     response.headers["Content-Disposition"] = 'attachment; filename="audit.jsonl"'
     return response
+
+
+def _kind() -> str | None:
+    word = request.args.get("kind", "")
+    if word and word not in set(audit.EventKind):
+        raise InvalidRequest({"kind": f"There is no event “{word[:WORD_SHOWN]}”. Choose one from the list."})
+    return word or None
 
 
 def _before() -> int | None:

@@ -26,7 +26,8 @@ def command(processes: int, until_eof: bool) -> None:  # noqa: FBT001 - click ha
         from portal.cli import supervisor
 
         check_configuration()  # or each process would find out for itself, again and again
-        supervisor.run([sys.executable, "-m", "portal.cli", "worker", "--until-eof"], processes)
+        if not supervisor.run([sys.executable, "-m", "portal.cli", "worker", "--until-eof"], processes):
+            sys.exit(1)
     else:
         _work(until_eof=until_eof)
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from time import sleep
 
 from portal import clock
+from portal.rules.problems import InvalidRequest
 
 SEEN_BY_ALL_S = 0.6  # every process rereads the clock within less
 STEP = timedelta(days=1)
@@ -27,9 +28,11 @@ class Journeys:
         return self._process is not None and self._process.poll() is None
 
     def begin(self, days: int) -> bool:
-        """Set out; False while another journey is under way, or for a length that makes no sense."""
+        """Set out; False while another journey is under way. Raises InvalidRequest for a length that makes no sense."""
+        if not 1 <= days <= FARTHEST_DAYS:
+            raise InvalidRequest({"days": f"The clock goes forward by 1 to {FARTHEST_DAYS} days at a time."})
         with self._lock:
-            if self.is_under_way or not 1 <= days <= FARTHEST_DAYS:
+            if self.is_under_way:
                 return False
             command = [sys.executable, "-m", "portal.demo.travel", "--days", str(days)]
             self._process = subprocess.Popen(command, env=dict(os.environ))  # noqa: S603 - our own module

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from flask import request
 
 from portal.extensions import catalog
+from portal.rules.problems import InvalidRequest
 from portal.rules.status import Status
 from portal.services.listing import Filters
 
@@ -13,14 +14,21 @@ SEARCH_MAX = 200
 
 
 def filters() -> Filters:
-    """The filters asked for; a word that is none of ours filters nothing, as if it were not there."""
-    status = request.args.get("status", "")
+    """The filters asked for; raises InvalidRequest where the status is none of ours, or an export would hold all."""
     return Filters(
-        status=Status(status) if status in set(Status) else None,
+        status=_status(request.args.get("status", "")),
         provider_id=request.args.get("provider") or None,
         team=request.args.get("team") or None,
         search=request.args.get("search", "").strip()[:SEARCH_MAX] or None,
     )
+
+
+def _status(word: str) -> Status | None:
+    try:
+        return Status(word) if word else None
+    except ValueError:
+        sentence = f"There is no status “{word[:SEARCH_MAX]}”. Choose one of {', '.join(Status)}."
+        raise InvalidRequest({"status": sentence}) from None
 
 
 def after() -> str | None:

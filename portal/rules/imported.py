@@ -22,6 +22,8 @@ COLUMNS = (
 )
 SUBJECT_MAX = 255
 TOKEN_MAX = 16_384
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # beyond these no zone can tell the day, and nobody means it
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")  # RFC 6749 appendix A, without the blank that no provider uses
 _TEXT = re.compile(r"[^\x00-\x1f\x7f]+")
@@ -100,9 +102,12 @@ def _moment(text: str) -> datetime:
     """A moment in UTC; one without an offset is UTC already, as the column's description says."""
     try:
         moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError("Write the moment in ISO 8601 and UTC, such as 2026-12-02T08:30:00Z.") from error
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError("Give a moment between the years 2000 and 2199, or leave it empty where there is none.")
+    return moment
 
 
 def _scopes(text: str) -> frozenset[str]:

@@ -31,6 +31,15 @@ class Status(StrEnum):
         """The status as people read it."""
         return self.value.replace("_", " ").capitalize()
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the connection holds its login."""
+        return self in LIVE
+
+
+LIVE = frozenset({Status.ACTIVE, Status.ENDING, Status.ENDED, Status.NEEDS_RECONSENT})
+"""The statuses of a connection that holds its provider login, so that its next date means something."""
+
 
 class EndStage(StrEnum):
     """What is announced of a consent's end, each once."""

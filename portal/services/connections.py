@@ -29,7 +29,6 @@ disconnect = disconnecting.disconnect
 finish_revocations = leftovers.end_all
 
 IDENTITY_SCOPES = frozenset({"openid", "profile", "email"})  # Google answers these by other names
-LIVE = frozenset({Status.ACTIVE, Status.ENDING, Status.ENDED, Status.NEEDS_RECONSENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class MyConnection:
     @property
     def is_live(self) -> bool:
         """Whether it holds its login, so that its next date means something."""
-        return self.status in LIVE
+        return self.status.is_live
 
     @property
     def needs_its_member(self) -> bool:

@@ -1,7 +1,7 @@
 """Every connection of an organization by the date it ends, in pages by key: the last is as quick as the first."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
 
@@ -175,8 +175,8 @@ def _position(cursor: str | None) -> dict[str, Any]:
     try:
         ends_at, _, connection_id = from_base64url(cursor).decode("ascii").partition("|")
         moment, identity = datetime.fromisoformat(ends_at), UUID(hex=connection_id)
-    except ValueError as error:
+        if moment.tzinfo is None:
+            raise ValueError("a cursor's moment names its zone")
+        return {"ends_at": moment.astimezone(UTC), "id": identity}
+    except (ValueError, OverflowError) as error:
         raise InvalidRequest({"cursor": "This is not a cursor of ours: start again from the first page."}) from error
-    if moment.tzinfo is None:
-        raise InvalidRequest({"cursor": "This is not a cursor of ours: start again from the first page."})
-    return {"ends_at": moment, "id": identity}

@@ -198,6 +198,8 @@ def _cursor(row: ListedMember) -> str:
 def _position(cursor: str) -> ColumnElement[tuple[str, UUID]]:
     try:
         member_id, _, name = from_base64url(cursor).decode().partition("|")
+        if "\x00" in name:
+            raise ValueError("no name holds a NUL, and PostgreSQL takes none")
         return tuple_(literal(name), literal(UUID(hex=member_id), Member.id.type))
     except ValueError as error:
         raise InvalidRequest({"after": CURSOR_WRONG}) from error

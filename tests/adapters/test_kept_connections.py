@@ -73,6 +73,14 @@ def test_one_that_the_other_side_has_ended_is_replaced() -> None:
     assert len(taken) == 3
 
 
+def test_one_that_has_lain_too_long_is_replaced_although_nobody_has_ended_it() -> None:
+    with serving(lambda _: PLAIN) as (host, taken):
+        web = Web(frozenset({host}))
+        web._connections = KeptConnections(web.guard, kept_s=0)
+        assert [web.send(Request(f"http://{host}/")).status for _ in range(2)] == [200, 200]
+    assert len(taken) == 2
+
+
 def wait_for_the_end(web: Web) -> None:
     """Until the kept connection has heard that the other side has ended it."""
     ((connection,),) = web._connections._idle.values()

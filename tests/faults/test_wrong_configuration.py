@@ -50,13 +50,15 @@ COMMANDS = [
 SINGLE_MISTAKES = [pytest.param(*mistake, marks=pytest.mark.soak) for mistake in MISTAKES]
 
 
-def start(module: Sequence[str], settings: Mapping[str, str], folder: Path) -> tuple[int, str, float]:
+def start(
+    module: Sequence[str], settings: Mapping[str, str], folder: Path, *, cwd: Path = ROOT
+) -> tuple[int, str, float]:
     """Exit status, everything said, and the seconds it took."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PORTAL_DATA_DIR": str(folder / "data")}
     began = monotonic()
     command = [sys.executable, "-m", *module]
     outcome = subprocess.run(
-        command, cwd=ROOT, env=environ | settings, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=cwd, env=environ | settings, capture_output=True, text=True, timeout=60, check=False
     )
     return outcome.returncode, outcome.stdout + outcome.stderr, monotonic() - began
 
@@ -79,6 +81,14 @@ def test_every_wrong_setting_is_named_at_once_and_nothing_starts(command: Sequen
     assert no_secret_in(said)
     assert "Listening" not in said
     assert took_s < WITHIN_S
+
+
+def test_a_web_server_that_was_not_told_its_settings_names_every_wrong_one_and_ends(tmp_path: Path):
+    command = ("gunicorn", "--no-control-socket", "-b", "127.0.0.1:0", "wsgi:app")
+    status, said, _ = start(command, ALL_WRONG | {"PYTHONPATH": str(ROOT)}, tmp_path, cwd=tmp_path)
+    assert status == 4, "as the operator's guide says"
+    assert set(named_in(said)) == WRONG_NAMES, said
+    assert no_secret_in(said)
 
 
 @pytest.mark.parametrize(("name", "value"), SINGLE_MISTAKES)

@@ -102,3 +102,14 @@ def test_a_worker_that_redis_refuses_ends_at_once_and_names_the_setting(
         assert worker.wait(STARTS_WITHIN_S) == 1
     said = (tmp_path / "log").read_bytes()
     assert (b"PORTAL_REDIS_URL" in said, b"wrong" in said, len(said.splitlines())) == (True, False, 1)
+
+
+def test_several_processes_that_redis_refuses_all_end_and_so_does_who_keeps_them(
+    redis: RedisAtRisk, environ: dict[str, str], tmp_path: Path
+) -> None:
+    with redis.client() as client:
+        environ["PORTAL_REDIS_URL"] = refuse_strangers(client)(redis.url)
+        with (tmp_path / "log").open("wb") as log, running(environ, "worker", "--processes", "2", log=log) as worker:
+            assert eventually(lambda: worker.poll() is not None, within_s=STARTS_WITHIN_S)
+            assert worker.returncode == 1
+    assert b"PORTAL_REDIS_URL" in (tmp_path / "log").read_bytes()

@@ -5,6 +5,7 @@ import pytest
 from flask import Flask
 
 from portal import clock
+from portal.crypto import to_base64url
 from tests.factories import World, make_connection
 from tests.pages.backend import Backend, checked, key_of
 
@@ -116,6 +117,7 @@ def test_an_ended_connection_answers_reconsent_required_with_reason_and_since(
         {"limit": "201"},
         {"limit": "²"},
         {"cursor": "x"},
+        {"cursor": to_base64url(b"0001-01-01T00:00:00+23:59|" + b"00" * 16)},
         {"ends_before": "soon"},
         {"ends_before": "2026-12-02T00:00:00"},
         {"ends_before": "9999-12-31T23:59:59-10:00"},

@@ -7,10 +7,11 @@ import pytest
 from flask import Flask, has_app_context
 
 from portal import clock
+from portal.crypto import to_base64url
 from portal.db import db, transaction
 from portal.models import Email, Event
 from portal.models.email import EmailKind
-from portal.rules.status import ConnectionState
+from portal.rules.status import HOLDING, ConnectionState
 from tests.factories import World, make_connection, make_member
 from tests.page import HTML, Page
 
@@ -74,7 +75,6 @@ def test_counts_are_exact_for_every_status(chloe: Page, links: dict[str, UUID]):
         ("status=ended", {"ended"}),
         ("status=active", {"later", "never"}),
         ("status=invited", {"invited"}),
-        ("status=nonsense", {"ended", "soon", "later", "never", "invited"}),
         ("search=alvar", {"ended", "soon"}),
         ("search=BRANDT", {"later", "never"}),
         ("search=be", {"later", "never"}),
@@ -90,6 +90,21 @@ def test_counts_are_exact_for_every_status(chloe: Page, links: dict[str, UUID]):
 @pytest.mark.both_databases
 def test_filters_in_the_query_string_narrow_the_table(chloe: Page, links: dict[str, UUID], query: str, found: set[str]):
     assert set(listed(chloe.get(f"/admin/connections?{query}"))) == found
+
+
+@pytest.mark.parametrize("path", ["/admin/connections", "/admin/connections/export.csv"])
+def test_a_status_there_is_not_is_named_instead_of_showing_everything(
+    chloe: Page, app: Flask, links: dict[str, UUID], path: str
+):
+    chloe.get(f"{path}?status=<b>bogus", status=400)
+    assert "There is no status “<b>bogus”" in chloe.text
+    assert exports(app) == []
+
+
+def test_an_event_there_is_not_is_named_in_the_audit_log(chloe: Page):
+    chloe.get("/admin/audit?kind=connections:exported")
+    chloe.get("/admin/audit?kind=bogus", status=400)
+    assert "There is no event “bogus”" in chloe.text
 
 
 @pytest.mark.parametrize("query", ["team=No+such", "provider=no-such", "provider=demo-video&team=Press"])
@@ -123,8 +138,16 @@ def test_a_long_list_goes_on_by_key_without_gap_or_repeat(chloe: Page, app: Flas
     assert listed(chloe.press_link("First page"))[0] == seen[0]
 
 
-def test_a_broken_cursor_is_answered_with_what_to_do(chloe: Page):
-    chloe.get("/admin/connections?after=nonsense", status=400)
+NO_MOMENTS = [
+    b"%s|%s" % (moment, b"00" * 16)
+    for moment in (b"0001-01-01T00:00:00+23:59", b"9999-12-31T23:59:59-01:00", b"2026-12-02T08:30:00", b"soon")
+]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("cursor", ["nonsense", *map(to_base64url, NO_MOMENTS)])
+def test_a_broken_cursor_is_answered_with_what_to_do(chloe: Page, cursor: str):
+    chloe.get(f"/admin/connections?after={cursor}", status=400)
     assert "first page" in chloe.text
 
 
@@ -139,6 +162,20 @@ def test_a_connections_page_shows_it_with_its_history(chloe: Page, links: dict[s
     assert chloe.heading == "soon"
     assert "Ana Alvarez (ana@acme.example)" in chloe.text
     assert "in 3 days" in chloe.text
+
+
+NEXT_NEEDS = {"A human is next needed", "Access token until"}
+
+
+@pytest.mark.parametrize("state", ConnectionState)
+def test_when_somebody_or_a_token_is_needed_next_is_told_of_live_connections_alone(
+    chloe: Page, app: Flask, world: World, state: ConnectionState
+):
+    with app.app_context():
+        connection_id = make_connection(world.ana, state=state, consent_ends_in=None, now=clock.now())
+    chloe.get(f"/admin/connections/{connection_id}")
+    told = {"".join(term.itertext()) for term in chloe.all("dt")}
+    assert told & NEXT_NEEDS == (NEXT_NEEDS if state in HOLDING else set())
 
 
 @transaction
@@ -195,6 +232,25 @@ def test_formulas_are_inert_in_the_export(chloe: Page, app: Flask, world: World)
 def test_an_organization_without_connections_is_told_how_to_begin(chloe: Page):
     chloe.get("/admin/connections")
     assert "No connections yet" in chloe.text
+
+
+PAST_THE_END = to_base64url(b"9999-12-31T23:59:59+00:00|" + b"f" * 32)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/admin/connections?after={PAST_THE_END}",
+        f"/admin/connections?search=ana&after={PAST_THE_END}",
+        f"/team?after={PAST_THE_END}",
+        "/admin/audit?before=1",
+    ],
+)
+def test_a_page_behind_the_last_row_says_so_and_leads_back(page: Page, world: World, links: dict[str, UUID], path: str):
+    page.sign_in(world.dmitri if path.startswith("/team") else world.chloe).get(path)
+    assert "behind this page" in page.text
+    first = page.press_link("First page")
+    assert "behind this page" not in first.text
 
 
 @pytest.mark.parametrize("path", ["/admin/connections", "/admin/connections/export.csv", "/admin/connections/{soon}"])

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 import pytest
 from flask import Flask
 
+from portal import clock
 from portal.db import db
-from tests.factories import World
+from tests.factories import World, make_connection
 from tests.page import Page, check_page
 
 MakeApp = Callable[[Mapping[str, str]], Flask]
@@ -59,6 +60,28 @@ def test_a_form_that_is_not_ours_is_asked_for_again(page: Page, world: World):
 def test_a_page_behind_the_door_leads_to_the_door_and_remembers_the_way(page: Page, world: World):
     page.get("/connections?x=1", status=302, follow=False)
     assert page.location == "/login?next=/connections?x%3D1"
+
+
+@pytest.mark.parametrize(
+    ("path", "button", "comes_back_to"),
+    [
+        ("/admin/members/invite", "Send invitation", "/admin/members/invite"),
+        ("/admin/members/{ana}", "Send invitation", "/admin/members/{ana}"),
+        ("/connections/{own}", "Reconnect", "/connections/{own}"),
+        ("/admin/connections/{own}", "Send reminder", "/admin/connections"),
+        ("/sessions", "Sign out everywhere", "/sessions"),
+    ],
+)
+def test_a_form_sent_after_the_session_ended_leads_back_to_where_it_stood(
+    page: Page, app: Flask, world: World, path: str, button: str, comes_back_to: str
+):
+    with app.app_context():
+        places = {"ana": world.ana.id, "own": make_connection(world.chloe, now=clock.now())}
+    page.sign_in(world.chloe).get(path.format(**places))
+    with page.client.session_transaction() as cookie:
+        cookie["_user_id"] = "ended"
+    page.submit(button, status=303, follow=False)
+    assert page.location == f"/login?next={comes_back_to.format(**places)}"
 
 
 def test_a_page_about_a_consent_that_failed_leads_back_to_the_connections(page: Page, world: World):

@@ -82,6 +82,12 @@ def test_a_cursor_that_is_none_is_refused(after: str, chloe: Page):
     chloe.get(f"/admin/members?after={after}", status=400)
 
 
+@pytest.mark.parametrize("path", ["/admin/members/invite", "/admin/members/{ana}"])
+def test_what_a_team_owner_may_see_is_told_where_roles_are_given(path: str, chloe: Page, world: World):
+    chloe.get(path.format(ana=world.ana.id))
+    assert "team owners also those of their team" in chloe.text
+
+
 def test_an_invited_person_gets_one_email_that_leads_to_their_page(chloe: Page, app: Flask):
     chloe.get("/admin/members").press_link("Invite a person")
     chloe.submit("Send invitation", email=" Fay.Fox@ACME.example ", team="Press")

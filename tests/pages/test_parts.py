@@ -219,6 +219,11 @@ def test_the_picture_tells_in_words_and_in_a_table_what_it_shows(drawing: Drawin
     assert [text_of(cell) for cell in elements(figure, "th", scope="row")] == ["16 Nov", "23 Nov", "30 Nov"]
 
 
+def test_the_picture_says_whose_days_it_counts(drawing: Drawing) -> None:
+    root = drawing.page("{{ ends_chart(weeks) }}", weeks=[Week(date(2026, 11, 16), 1)])
+    assert "days in UTC" in text_of(next(elements(root, "figcaption")))
+
+
 def test_the_picture_of_nothing_says_so(drawing: Drawing) -> None:
     root = drawing.page("{{ ends_chart(weeks) }}", weeks=[Week(date(2026, 11, 16), 0)])
     picture = next(element for element in root.iter() if element.get("role") == "img")

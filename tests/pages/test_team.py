@@ -71,7 +71,6 @@ def test_a_team_owner_sees_the_teams_connections_soonest_end_first(dmitri: Page,
     ("query", "found"),
     [
         ("status=ending", {"soon"}),
-        ("status=nonsense", {"ended", "soon", "own", "invited"}),
         ("provider=demo-video", {"invited"}),
         ("search=alvar", {"soon"}),
         ("search=be&status=ended", {"ended"}),
@@ -171,3 +170,8 @@ def test_filters_that_match_nothing_can_be_cleared(dmitri: Page, links: dict[str
 def test_a_broken_cursor_is_answered_with_what_to_do(dmitri: Page) -> None:
     dmitri.get("/team?after=nonsense", status=400)
     assert "first page" in dmitri.text
+
+
+def test_a_status_there_is_not_is_named(dmitri: Page) -> None:
+    dmitri.get("/team?status=nonsense", status=400)
+    assert "There is no status “nonsense”" in dmitri.text

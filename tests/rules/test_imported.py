@@ -54,6 +54,11 @@ def test_moments_are_utc_unless_they_say_otherwise(moment: str, hour: int) -> No
     assert (read.access_expires_at.tzinfo, read.access_expires_at.hour) == (UTC, hour)
 
 
+@pytest.mark.parametrize("moment", ["2000-01-01", "2199-12-31T23:59:59Z"])
+def test_moments_of_two_centuries_are_taken(moment: str) -> None:
+    assert imported.checked(line(consent_expires_at=moment)).consent_expires_at is not None
+
+
 @pytest.mark.parametrize(
     ("column", "cell"),
     [
@@ -71,7 +76,11 @@ def test_moments_are_utc_unless_they_say_otherwise(moment: str, hour: int) -> No
         ("access_expires_at", "tomorrow"),
         ("access_expires_at", "1700000000"),
         ("access_expires_at", "0001-01-01T00:00:00+14:00"),
+        ("access_expires_at", "0001-01-01"),
+        ("access_expires_at", "1999-12-31T23:59:59Z"),
         ("consent_expires_at", "2026-02-30"),
+        ("consent_expires_at", "2200-01-01T00:00:00Z"),
+        ("consent_expires_at", "9999-12-31T23:00:00Z"),
         ("scopes", "a\x01b"),
     ],
 )

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
+from portal.crypto import to_base64url
 from portal.db import db, reading
 from portal.models import Event, Member
 from portal.rules.problems import InvalidRequest, LastAdmin, NotFound
@@ -213,7 +214,10 @@ def test_nobody_reaches_another_organizations_people(context: Flask, world: Worl
     assert reading(lambda: db.session.get_one(Member, world.ana.id).role)() is Role.MEMBER
 
 
-@pytest.mark.parametrize("cursor", ["x", "", "fHw", "é"])
+WITH_A_NUL = to_base64url(b"00" * 16 + b"|Ana\x00")
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "fHw", "é", WITH_A_NUL])
 def test_a_cursor_of_somebody_elses_making_is_refused_or_ignored(cursor: str, context: Flask, world: World) -> None:
     if not cursor:
         assert members.page(world.chloe.asker, after=cursor).rows

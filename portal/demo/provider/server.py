@@ -12,6 +12,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 # Requests that hang on purpose hold their threads; the other provider in this process must stay quick meanwhile.
 THREADS = 256
 GRACE_AT_END_S = 2
+KEEPALIVE_S = 75  # longer than callers keep idle connections: a request must not meet one that is just being closed
 
 
 class ProviderServer(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
@@ -31,6 +32,7 @@ class ProviderServer(BaseApplication):  # type: ignore[misc] # gunicorn ships no
             "threads": THREADS,
             "worker_connections": 4 * THREADS,
             "timeout": 0,
+            "keepalive": KEEPALIVE_S,
             "graceful_timeout": GRACE_AT_END_S,
             "control_socket_disable": True,  # else a second gunicorn of the same user takes over the first one's
             "loglevel": "warning",
