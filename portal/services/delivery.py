@@ -156,7 +156,7 @@ def _note_sent(one: Outgoing, now: datetime) -> Tally:
     """The small write after each mail: it is sent, its link is the member's newest, its series go on."""
     email = one.email
     if outbox.mark_sent(email.id, one.kind, now=now):
-        if one.link:
+        if one.link and not one.link.is_used:
             login_links.supersede_others(email.member_id, one.link.id, now=now)
         reminder_lines.advance(email.id, one.lines.due, one.reader.policy, was_sent=True, now=now)
         _tell_sent(one, now)
