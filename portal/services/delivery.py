@@ -24,7 +24,7 @@ from portal.db import repeatable_transaction, transaction
 from portal.extensions import run_side_by_side
 from portal.models.email import EmailKind
 from portal.rules.deliveries import FIRST_WAIT, next_attempt_at
-from portal.services import audit, letters, login_links, outbox, outgoing, reminder_lines, writing
+from portal.services import audit, letters, login_links, outbox, outgoing, races, reminder_lines, writing
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.outgoing import Outgoing
@@ -151,8 +151,14 @@ class _Turns:
 _turns = _Turns()
 
 
-@repeatable_transaction
 def _note_sent(one: Outgoing, now: datetime) -> Tally:
+    """Noted even where a concurrent transaction was faster: the mail would be sent again."""
+    races.settled(partial(_write_sent, one, now))
+    return SENT
+
+
+@repeatable_transaction
+def _write_sent(one: Outgoing, now: datetime) -> None:
     """The small write after each mail: it is sent, its link is the member's newest, its series go on."""
     email = one.email
     if outbox.mark_sent(email.id, one.kind, now=now):
@@ -160,7 +166,6 @@ def _note_sent(one: Outgoing, now: datetime) -> Tally:
             login_links.supersede_others(email.member_id, one.link.id, now=now)
         reminder_lines.advance(email.id, one.lines.due, one.reader.policy, was_sent=True, now=now)
         _tell_sent(one, now)
-    return SENT
 
 
 def _refused(one: Outgoing, claimant: str, reason: str, *, is_for_good: bool, now: datetime) -> Tally:

@@ -1,20 +1,23 @@
 """The note that a server took a mail: written once, whoever else writes, and never at a newer mail's cost."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from portal.db import db, transaction
 from portal.models import LoginLink
-from portal.models.email import EmailKind
-from portal.services import emails
+from portal.models.email import EmailKind, EmailStatus
+from portal.services import emails, reminders
 from tests.factories import NOON, World
 from tests.mail_sink import CUT, Sink
-from tests.outbox import deliver_due, links_of
+from tests.outbox import deliver_due, links_of, make_reminded, outbox
+from tests.patience import eventually
 
 MINUTE = timedelta(minutes=1)
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 pytestmark = pytest.mark.usefixtures("context")
 
 
@@ -43,3 +46,29 @@ def invite(world: World) -> int:
 @transaction
 def use_links() -> None:
     db.session.execute(update(LoginLink).values(used_at=NOON))
+
+
+@pytest.mark.postgresql
+def test_a_note_that_loses_a_deadlock_is_written_again(world: World, context: Flask, smtp: Sink) -> None:
+    make_reminded(world.ana, ends_in=timedelta(days=9))
+    reminders.claim_due(now=NOON)
+
+    def deliver() -> str:
+        with context.app_context():
+            return str(deliver_due(NOON))
+
+    with ThreadPoolExecutor(1) as pool, db.engine.connect() as other:
+        other.execute(text("SET LOCAL deadlock_timeout = '20s'"))
+        other.execute(text("SELECT 1 FROM reminders FOR UPDATE"))
+        delivered = pool.submit(deliver)
+        assert eventually(is_anybody_waiting)
+        other.execute(text("UPDATE emails SET attempts = attempts"))
+        other.rollback()
+        assert delivered.result(20) == "1 sent, 0 put back, 0 parked"
+    assert [row.status for row in outbox()] == [EmailStatus.SENT]
+    assert len(smtp.taken) == 1
+
+
+def is_anybody_waiting() -> bool:
+    with db.engine.connect() as connection:
+        return bool(connection.scalar(WAITING))
