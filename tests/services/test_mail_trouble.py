@@ -1,0 +1,54 @@
+"""E-mails and servers that misbehave: who has to wait, what is tried again, and what may arrive twice."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from portal.adapters import mail
+from portal.models.email import EmailKind
+from portal.services import emails
+from tests.factories import NOON, Person, World, make_member
+from tests.mail_sink import Sink
+from tests.outbox import deliver_due
+from tests.outbox import outbox as rows
+
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("context")]
+
+
+@pytest.fixture
+def context(smtp: Sink, context: Flask) -> Flask:
+    return context
+
+
+def invite(person: Person) -> int:
+    return emails.queue(person.organization_id, person.id, EmailKind.INVITATION, now=NOON, place="/connections")
+
+
+def invite_many(world: World, count: int) -> None:
+    for number in range(count):
+        invite(make_member(world.acme, f"Member {number}", f"m{number}@acme.example"))
+
+
+def test_a_first_refusal_after_days_of_outage_parks_nothing(world: World, smtp: Sink) -> None:
+    smtp.replies.append("451 4.7.1 greylisted, come back later")
+    invite(world.ana)
+    assert str(deliver_due(NOON + 4 * DAY)) == "0 sent, 1 put back, 0 parked"
+    assert str(deliver_due(NOON + 4 * DAY + MINUTE)) == "1 sent, 0 put back, 0 parked"
+
+
+def test_a_server_that_limits_connections_gets_everything_over_those_it_takes(world: World, smtp: Sink) -> None:
+    smtp.at_a_time = 1
+    invite_many(world, 40)
+    deliver_due(NOON)
+    deliver_due(NOON)
+    assert (len(smtp.taken), mail.is_resting()) == (40, False)
+
+
+def test_a_server_that_takes_no_connection_is_left_alone_and_no_mail_is_to_blame(world: World, smtp: Sink) -> None:
+    smtp.at_a_time = 0
+    invite_many(world, 12)
+    assert str(deliver_due(NOON)) == "0 sent, 12 put back, 0 parked"
+    assert mail.is_resting()
+    assert {(row.attempts, row.next_attempt_at) for row in rows()} == {(0, NOON + MINUTE)}
