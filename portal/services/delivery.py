@@ -2,16 +2,14 @@
 
 To a real server latency is everything, so a batch is shared by threads with a connection each. A worker that is
 killed must not have many mails accepted and not yet noted, for they would all arrive twice: so at most one mail of a
-process is between its last byte and its note, or two where the server always takes its time to answer (`_Turns`).
+process is between its last byte and its note, or two where the server always takes its time to answer (`turns`).
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from functools import partial
-from threading import Lock
 from time import monotonic
 from uuid import uuid4
 
@@ -20,7 +18,7 @@ import structlog
 from portal.adapters import mail, mime
 from portal.adapters.mail import Carrier
 from portal.adapters.mime import Letter
-from portal.adapters.smtp import Cut, Refused, Unreachable
+from portal.adapters.smtp import Cut, Refused, Silent, Unreachable
 from portal.db import repeatable_transaction, transaction
 from portal.extensions import run_side_by_side
 from portal.models.email import EmailKind
@@ -29,16 +27,15 @@ from portal.services import audit, letters, login_links, outbox, outgoing, races
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.outgoing import Outgoing
+from portal.services.turns import Turns
 
 CONNECTIONS = 8
 CONNECTIONS_NEARBY = 3  # to a server that answers at once more of them only get into each other's way
 WORTH_A_CONNECTION = 4  # mails; opening a connection takes about as long as sending one
 BUDGET_S = 20.0  # then a worker turns to other jobs; the sweep rings again for what is left
-QUICK_S = 0.01  # a server that never answers sooner is far away: with one mail at a time it would take all day
-PATIENCE_S = 1.0  # so long a single slow answer holds up the other connections
-REMEMBERED_ANSWERS = 32
 
 log = structlog.get_logger(__name__)
+_turns = Turns()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ class _Batch:
     until: float
     now: datetime
     waiting: deque[Outgoing]
-    troubles: list[Unreachable] = field(default_factory=list)
+    troubles: list[Unreachable | Silent] = field(default_factory=list)
 
     def take(self) -> Outgoing | None:
         """The next mail, for whoever comes first; None when there is none or the time is over."""
@@ -97,7 +94,10 @@ def deliver(email_ids: Sequence[int], *, now: datetime) -> Tally:
 
 
 def _deliver_along(batch: _Batch) -> Tally:
-    """One mail after the other over one connection. Where no connection can be had, others may still have theirs."""
+    """One mail after the other over one connection, until there is none to be had or the server falls silent.
+
+    Others may still have theirs. A silence counts as a refusal of its mail, which would stop the others for ever.
+    """
     tally = Tally()
     with mail.carrier() as carrier:
         while one := batch.take():
@@ -106,6 +106,10 @@ def _deliver_along(batch: _Batch) -> Tally:
             except Unreachable as trouble:
                 batch.waiting.appendleft(one)
                 batch.troubles.append(trouble)
+                break
+            except Silent as silence:
+                tally += _refused(one, batch, str(silence), is_for_good=False)
+                batch.troubles.append(silence)
                 break
     return tally
 
@@ -152,37 +156,6 @@ def _send(carrier: Carrier, one: Outgoing, letter: Letter, raw: bytes, *, now: d
         carrier.hand_over(raw)
         _turns.remember(monotonic() - asked_at)
         return _note_sent(one, now)
-
-
-class _Turns:
-    """Who may have a mail on its last way. A server that is far away and not merely busy never answers quickly."""
-
-    def __init__(self) -> None:
-        self._first, self._second = Lock(), Lock()
-        self._answers: tuple[float, ...] = ()
-
-    def remember(self, seconds: float) -> None:
-        """How long the server took to answer."""
-        self._answers = (*self._answers[1 - REMEMBERED_ANSWERS :], seconds)
-
-    @property
-    def is_nearby(self) -> bool:
-        """Whether the server is known to answer quickly."""
-        return min(self._answers, default=QUICK_S) < QUICK_S
-
-    @contextmanager
-    def take(self) -> Iterator[None]:
-        """Wait for a turn, with a patience that ends: what waits longer goes out of turn."""
-        is_far = min(self._answers, default=0.0) > QUICK_S
-        with ExitStack() as until_noted:
-            if self._first.acquire(timeout=QUICK_S if is_far else PATIENCE_S):
-                until_noted.callback(self._first.release)
-            elif is_far and self._second.acquire(timeout=PATIENCE_S):
-                until_noted.callback(self._second.release)
-            yield
-
-
-_turns = _Turns()
 
 
 def _note_sent(one: Outgoing, now: datetime) -> Tally:

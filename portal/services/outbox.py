@@ -53,8 +53,9 @@ class Claimed:
 
 @transaction
 def claim(email_ids: Sequence[int], claimant: str, *, now: datetime) -> tuple[Claimed, ...]:
-    """Those of the e-mails that are due and nobody else's, ours until the claim lapses."""
-    due = select(Email).where(Email.id.in_(email_ids), Email.next_attempt_at <= now).order_by(Email.id)
+    """Those of the e-mails that are due and nobody else's, ours until the claim lapses; what was refused comes last."""
+    due = select(Email).where(Email.id.in_(email_ids), Email.next_attempt_at <= now)
+    due = due.order_by(Email.attempts, Email.id)
     rows = db.session.scalars(due.with_for_update(skip_locked=True)).all()
     claimed = tuple(_claimed(row) for row in rows)
     ours = update(Email).where(Email.id.in_([email.id for email in claimed]), Email.next_attempt_at <= now)

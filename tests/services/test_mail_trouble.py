@@ -9,11 +9,12 @@ from portal.adapters import mail
 from portal.models.email import EmailKind
 from portal.services import emails
 from tests.factories import NOON, Person, World, make_member
-from tests.mail_sink import Sink
+from tests.mail_sink import SILENCE, Sink
 from tests.outbox import deliver_due
 from tests.outbox import outbox as rows
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+TAKEN = "250 OK"
 pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("context")]
 
 
@@ -52,3 +53,21 @@ def test_a_server_that_takes_no_connection_is_left_alone_and_no_mail_is_to_blame
     assert str(deliver_due(NOON)) == "0 sent, 12 put back, 0 parked"
     assert mail.is_resting()
     assert {(row.attempts, row.next_attempt_at) for row in rows()} == {(0, NOON + MINUTE)}
+
+
+@pytest.mark.slow
+def test_a_silence_about_one_reader_is_held_against_that_mail_alone(world: World, smtp: Sink) -> None:
+    smtp.on_rcpt = lambda address: SILENCE if address == world.ana.email else TAKEN
+    for person in (world.ana, world.ben, world.chloe):
+        invite(person)
+    assert str(deliver_due(NOON)) == "0 sent, 3 put back, 0 parked"
+    assert [row.attempts for row in rows()] == [1, 0, 0]
+    wake()
+    smtp.on_rcpt = lambda _address: TAKEN
+    deliver_due(NOON + MINUTE)
+    assert smtp.recipients == [world.ben.email, world.chloe.email, world.ana.email], "what was refused comes last"
+
+
+def wake() -> None:
+    """As after the rest that follows."""
+    mail._mail().resting_until = 0.0
