@@ -40,10 +40,12 @@ class NotTaken(Exception):
     """The server has not taken charge of the mail; the text says why, in the server's own words.
 
     Content filters repeat the very link they did not like, and these words are kept: so whatever is secret is masked.
+    `may_have_arrived` where all of the mail was handed over and no answer came.
     """
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, *, may_have_arrived: bool = False) -> None:
         super().__init__(_MASKING.text(words))
+        self.may_have_arrived = may_have_arrived
 
 
 class Refused(NotTaken):
@@ -99,7 +101,7 @@ class KeptConnection(Connection):
         stuffed = _LEADING_DOT.sub(b"..", raw)
         _wait_for(host, ANSWER_TIMEOUT_S)
         self._asked(lambda: host.send(stuffed + b".\r\n"))
-        answer = self._asked(host.getreply)
+        answer = self._asked(host.getreply, may_have_arrived=True)
         _wait_for(host, TIMEOUT_S)
         self._accept(answer, 250)
 
@@ -166,13 +168,13 @@ class KeptConnection(Connection):
         self._reset()
         raise Refused(code, reply, is_for_good=code >= 500 and code not in OUR_FAULT and not is_about_us)
 
-    def _asked(self, ask: Callable[[], Answer]) -> Answer:
+    def _asked(self, ask: Callable[[], Answer], *, may_have_arrived: bool = False) -> Answer:
         try:
             return ask()
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
             is_silent = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
-            raise (Silent if is_silent else Cut)(_said(error)) from error
+            raise (Silent if is_silent else Cut)(_said(error), may_have_arrived=may_have_arrived) from error
 
     def _reset(self) -> None:
         if self.host is not None and not self._politely(self.host.rset):

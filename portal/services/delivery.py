@@ -23,7 +23,7 @@ from portal.db import repeatable_transaction, transaction
 from portal.extensions import run_side_by_side
 from portal.models.email import EmailKind
 from portal.rules.deliveries import FIRST_WAIT, next_attempt_at
-from portal.services import audit, letters, login_links, outbox, outgoing, races, reminder_lines, writing
+from portal.services import audit, letters, login_links, outbox, outgoing, races, reminder_lines, returned_mail, writing
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.outgoing import Outgoing
@@ -108,7 +108,7 @@ def _deliver_along(batch: _Batch) -> Tally:
                 batch.troubles.append(trouble)
                 break
             except Silent as silence:
-                tally += _refused(one, batch, str(silence), is_for_good=False)
+                tally += _refused(one, batch, str(silence), may_have_arrived=silence.may_have_arrived)
                 batch.troubles.append(silence)
                 break
     return tally
@@ -126,9 +126,9 @@ def _let_go(batch: _Batch, width: int) -> Tally:
     if len(batch.troubles) == width:
         mail.rest()
         due_at += FIRST_WAIT
-    left = [one.email.id for one in batch.waiting]
+    left = [one.email for one in batch.waiting]
     if left:
-        outbox.put_back(left, batch.claimant, due_at=due_at, reason=reason)
+        returned_mail.put_back(left, batch.claimant, due_at=due_at, reason=reason)
     return Tally(put_back=len(left))
 
 
@@ -146,7 +146,7 @@ def _deliver_one(carrier: Carrier, one: Outgoing, batch: _Batch) -> Tally:
     except Refused as refused:
         return _refused(one, batch, str(refused), is_for_good=refused.is_for_good)
     except Cut as cut:
-        return _refused(one, batch, str(cut), is_for_good=False)
+        return _refused(one, batch, str(cut), may_have_arrived=cut.may_have_arrived)
 
 
 def _send(carrier: Carrier, one: Outgoing, letter: Letter, raw: bytes, *, now: datetime) -> Tally:
@@ -175,14 +175,18 @@ def _write_sent(one: Outgoing, now: datetime) -> None:
         _tell_sent(one, now)
 
 
-def _refused(one: Outgoing, batch: _Batch, reason: str, *, is_for_good: bool) -> Tally:
+def _refused(
+    one: Outgoing, batch: _Batch, reason: str, *, is_for_good: bool = False, may_have_arrived: bool = False
+) -> Tally:
     """A refusal for now waits and is tried again, one for good is parked, and so is what was refused for days."""
     email, now = one.email, batch.now
     waits = email.kind is EmailKind.SIGN_IN
     again_at = next_attempt_at(email.refusals + 1, queued_at=email.created_at, somebody_waits=waits, now=now)
     if is_for_good or again_at is None:
         return _park(one, reason, now)
-    outbox.put_back([email.id], batch.claimant, due_at=again_at, reason=reason, refusals=1)
+    returned_mail.put_back(
+        [email], batch.claimant, due_at=again_at, reason=reason, refusals=1, may_have_arrived=may_have_arrived
+    )
     return PUT_BACK
 
 

@@ -37,7 +37,7 @@ _SENT = (  # built once: it runs after every mail
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An e-mail that is ours to send for a while; `may_have_arrived` if its last sender died on the way."""
+    """An e-mail that is ours to send for a while; `may_have_arrived` if a sender of it died or got no answer."""
 
     id: int
     organization_id: UUID
@@ -82,19 +82,6 @@ def park(email_id: int, reason: str, *, now: datetime) -> bool:
     """Not tried again; False if it was settled by somebody else."""
     error = reason[:LONGEST_ERROR]
     return _settle(Email.id == email_id, status=EmailStatus.PARKED, last_error=error, settled_at=now) == 1
-
-
-@transaction
-def put_back(email_ids: Collection[int], claimant: str, *, due_at: datetime, reason: str, refusals: int = 0) -> None:
-    """Let go of e-mails we claimed; they are due again at that moment."""
-    ours = update(Email).where(Email.id.in_(email_ids), Email.claimed_by == claimant)
-    _write(
-        ours.where(Email.status == EmailStatus.SENDING),
-        claimed_by=None,
-        next_attempt_at=due_at,
-        last_error=reason[:LONGEST_ERROR],
-        attempts=Email.attempts + refusals,
-    )
 
 
 def _claimed(row: Email) -> Claimed:

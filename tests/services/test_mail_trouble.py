@@ -1,20 +1,22 @@
 """E-mails and servers that misbehave: who has to wait, what is tried again, and what may arrive twice."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 
 from portal.adapters import mail
-from portal.models.email import EmailKind
+from portal.models.email import EmailKind, EmailStatus
 from portal.services import emails
 from tests.factories import NOON, Person, World, make_member
-from tests.mail_sink import SILENCE, Sink
-from tests.outbox import deliver_due
+from tests.mail_sink import CUT, SILENCE, Sink
+from tests.outbox import deliver_due, make_reminded, sweep
 from tests.outbox import outbox as rows
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-TAKEN = "250 OK"
+CLOSING = NOON.replace(hour=17, minute=59, second=30)
+LATER, TAKEN = "451 4.7.1 try again later", "250 OK"
 pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("context")]
 
 
@@ -30,6 +32,16 @@ def invite(person: Person) -> int:
 def invite_many(world: World, count: int) -> None:
     for number in range(count):
         invite(make_member(world.acme, f"Member {number}", f"m{number}@acme.example"))
+
+
+def once(first: str) -> Callable[[str], str]:
+    """A script that answers `first` to the first mail, and takes all the others."""
+    answers = [first]
+
+    def answer(_address: str) -> str:
+        return answers.pop() if answers else TAKEN
+
+    return answer
 
 
 def test_a_first_refusal_after_days_of_outage_parks_nothing(world: World, smtp: Sink) -> None:
@@ -71,3 +83,27 @@ def test_a_silence_about_one_reader_is_held_against_that_mail_alone(world: World
 def wake() -> None:
     """As after the rest that follows."""
     mail._mail().resting_until = 0.0
+
+
+def test_an_answer_lost_at_closing_time_brings_the_same_email_at_once(world: World, smtp: Sink) -> None:
+    make_reminded(world.ana, ends_in=9 * DAY)
+    smtp.on_data = once(CUT)
+    sweep(CLOSING)
+    assert str(sweep(CLOSING + MINUTE)) == "1 sent, 0 put back, 0 parked"
+    assert [row.status for row in rows()] == [EmailStatus.SENT]
+
+
+def test_a_lost_answer_is_remembered_through_a_refusal(world: World, smtp: Sink) -> None:
+    make_reminded(world.ana, ends_in=9 * DAY)
+    smtp.replies.extend([CUT, LATER])
+    sweep(CLOSING)
+    sweep(CLOSING + MINUTE)
+    assert str(sweep(CLOSING + 3 * MINUTE)) == "1 sent, 0 put back, 0 parked"
+
+
+def test_a_refused_reminder_waits_for_the_morning_because_nobody_got_it(world: World, smtp: Sink) -> None:
+    make_reminded(world.ana, ends_in=9 * DAY)
+    smtp.on_data = once(LATER)
+    sweep(CLOSING)
+    sweep(CLOSING + MINUTE)
+    assert smtp.taken == []
