@@ -27,6 +27,7 @@ from portal.services import audit, letters, login_links, outbox, outgoing, races
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.outgoing import Outgoing
+from portal.services.returned_mail import Trouble
 from portal.services.turns import Turns
 
 CONNECTIONS = 8
@@ -64,7 +65,7 @@ class _Batch:
     until: float
     now: datetime
     waiting: deque[Outgoing]
-    troubles: list[Unreachable | Silent] = field(default_factory=list)
+    ended_by: list[Unreachable | Silent] = field(default_factory=list)
 
     def take(self) -> Outgoing | None:
         """The next mail, for whoever comes first; None when there is none or the time is over."""
@@ -105,11 +106,11 @@ def _deliver_along(batch: _Batch) -> Tally:
                 tally += _deliver_one(carrier, one, batch)
             except Unreachable as trouble:
                 batch.waiting.appendleft(one)
-                batch.troubles.append(trouble)
+                batch.ended_by.append(trouble)
                 break
             except Silent as silence:
                 tally += _refused(one, batch, str(silence), may_have_arrived=silence.may_have_arrived)
-                batch.troubles.append(silence)
+                batch.ended_by.append(silence)
                 break
     return tally
 
@@ -120,15 +121,15 @@ def _let_go(batch: _Batch, width: int) -> Tally:
     One that limits connections ends some of them, and the others carry what these would have carried.
     """
     due_at, reason = batch.now, "not reached in time"
-    if batch.troubles:
-        reason = str(batch.troubles[-1])
-        log.warning("connections to the mail server failed", failed=len(batch.troubles), of=width, reason=reason)
-    if len(batch.troubles) == width:
+    if batch.ended_by:
+        reason = str(batch.ended_by[-1])
+        log.warning("connections to the mail server failed", failed=len(batch.ended_by), of=width, reason=reason)
+    if len(batch.ended_by) == width:
         mail.rest()
         due_at += FIRST_WAIT
     left = [one.email for one in batch.waiting]
     if left:
-        returned_mail.put_back(left, batch.claimant, due_at=due_at, reason=reason)
+        returned_mail.put_back(left, batch.claimant, Trouble(reason, due_at), now=batch.now)
     return Tally(put_back=len(left))
 
 
@@ -184,9 +185,8 @@ def _refused(
     again_at = next_attempt_at(email.refusals + 1, queued_at=email.created_at, somebody_waits=waits, now=now)
     if is_for_good or again_at is None:
         return _park(one, reason, now)
-    returned_mail.put_back(
-        [email], batch.claimant, due_at=again_at, reason=reason, refusals=1, may_have_arrived=may_have_arrived
-    )
+    trouble = Trouble(reason, again_at, refusals=1, may_have_arrived=may_have_arrived)
+    returned_mail.put_back([email], batch.claimant, trouble, now=now)
     return PUT_BACK
 
 

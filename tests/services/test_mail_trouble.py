@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from flask import Flask
 
 from portal.adapters import mail
 from portal.models.email import EmailKind, EmailStatus
-from portal.services import emails
+from portal.services import emails, reminders
 from tests.factories import NOON, Person, World, make_member
 from tests.mail_sink import CUT, SILENCE, Sink
 from tests.outbox import deliver_due, make_reminded, sweep
@@ -34,12 +35,15 @@ def invite_many(world: World, count: int) -> None:
         invite(make_member(world.acme, f"Member {number}", f"m{number}@acme.example"))
 
 
-def once(first: str) -> Callable[[str], str]:
-    """A script that answers `first` to the first mail, and takes all the others."""
+def once(first: str, act: Callable[[], object] = lambda: None) -> Callable[[str], str]:
+    """A script that acts and answers `first` to the first mail, and takes all the others."""
     answers = [first]
 
     def answer(_address: str) -> str:
-        return answers.pop() if answers else TAKEN
+        if not answers:
+            return TAKEN
+        act()
+        return answers.pop()
 
     return answer
 
@@ -107,3 +111,39 @@ def test_a_refused_reminder_waits_for_the_morning_because_nobody_got_it(world: W
     sweep(CLOSING)
     sweep(CLOSING + MINUTE)
     assert smtp.taken == []
+
+
+@pytest.mark.parametrize("trouble", ["refused", "out of reach"])
+def test_after_an_outage_a_person_gets_one_reminder_of_everything(world: World, smtp: Sink, trouble: str) -> None:
+    for days in (14, 15, 16):
+        make_reminded(world.ana, ends_in=days * DAY)
+    smtp.at_a_time = 0 if trouble == "out of reach" else 1
+    smtp.on_data = lambda _address: LATER
+    for day in range(3):
+        sweep(NOON + day * DAY)
+        wake()
+    smtp.at_a_time, smtp.on_data = 1, lambda _address: TAKEN
+    assert str(sweep(NOON + 3 * DAY)) == "1 sent, 0 put back, 0 parked"
+    assert len(smtp.taken[0]["X-Reconsent-Steps"].split(", ")) == 3
+
+
+def test_a_refused_reminder_joins_the_one_that_was_queued_meanwhile(world: World, context: Flask, smtp: Sink) -> None:
+    early, late = make_reminded(world.ana, ends_in=13 * DAY), make_reminded(world.ana, ends_in=14 * DAY + MINUTE)
+    wished = make_reminded(world.ana, ends_in=40 * DAY)
+    reminders.remind_now(world.chloe.asker, wished, now=NOON)
+
+    def claim_more() -> None:
+        with context.app_context():
+            reminders.claim_due(now=NOON + MINUTE)
+
+    smtp.on_data = once(LATER, claim_more)
+    sweep(NOON)
+    assert [(row.status, row.attempts) for row in rows()] == [(EmailStatus.WITHDRAWN, 1), (EmailStatus.QUEUED, 1)]
+    assert str(sweep(NOON + MINUTE)) == "1 sent, 0 put back, 0 parked"
+    assert steps(smtp) == [(early, 14), (late, 14), (wished, 40)]
+
+
+def steps(smtp: Sink) -> list[tuple[UUID, int]]:
+    (mail,) = smtp.taken
+    pairs = (one.split("=") for one in mail["X-Reconsent-Steps"].split(", "))
+    return [(UUID(connection_id), int(step)) for connection_id, step in pairs]
