@@ -28,6 +28,8 @@ class Sink:
     taken: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     connections: int = 0
+    open: int = 0
+    at_a_time: int = 1_000  # any more connections are turned away
     credentials: list[tuple[str, str]] = field(default_factory=list)
     replies: deque[str] = field(default_factory=deque)
     is_pipelining: bool = False  # whether it says that it takes several commands at once
@@ -73,6 +75,25 @@ class Sink:
         return reply
 
 
+class _Talk(SMTP):
+    """One connection, or a goodbye where there are too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        sink: Sink = self.event_handler
+        self._counts = sink.open < sink.at_a_time
+        sink.open += self._counts
+        if self._counts:
+            super().connection_made(transport)
+        elif isinstance(transport, asyncio.Transport):
+            transport.write(b"421 4.7.0 too many connections from your host\r\n")
+            transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._counts:
+            self.event_handler.open -= 1
+            super().connection_lost(error)
+
+
 @contextmanager
 def running_sink(*, tls: ssl.SSLContext | None = None, password: str | None = None) -> Iterator[Sink]:
     """A sink on a port of its own; with `tls` it insists on STARTTLS, with `password` it can be signed in to."""
@@ -80,7 +101,7 @@ def running_sink(*, tls: ssl.SSLContext | None = None, password: str | None = No
 
     def protocol() -> SMTP:
         sink.connections += 1
-        talks.append(SMTP(sink, loop=loop, enable_SMTPUTF8=True, **_doors(sink, tls, password)))
+        talks.append(_Talk(sink, loop=loop, enable_SMTPUTF8=True, **_doors(sink, tls, password)))
         return talks[-1]
 
     server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0))

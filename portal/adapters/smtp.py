@@ -1,8 +1,8 @@
 """One kept SMTP connection: Flask-Mail's, with what it leaves out.
 
 Flask-Mail knows no time-outs, verifies no certificate, and cannot tell in which phase of a mail a connection broke.
-Here nothing waits longer than ten seconds, TLS is verified, and each failure has a name that says what it is evidence
-of: one mail (`Refused`), one connection (`Cut`), or the server (`Unreachable`).
+Here everything waits for a stated while, TLS is verified, and each failure has a name that says what it is evidence of:
+one mail (`Refused`), one connection (`Cut`), the server (`Unreachable`), or a mail or the server (`Silent`).
 """
 
 import re
@@ -21,6 +21,12 @@ Answer = TypeVar("Answer")
 Reply = tuple[int, bytes]
 
 TIMEOUT_S = 10
+ANSWER_TIMEOUT_S = 25
+"""For the answer to a whole mail, which filters may read first.
+
+RFC 5321 section 4.5.3.2.6 would wait ten minutes; but a worker on which a server falls silent has to be free again in
+half a minute.
+"""
 ADDRESS_UNKNOWN_HERE = 553  # mailbox name not allowed (RFC 5321 section 4.2.3)
 CLOSING = 421  # the server says goodbye (RFC 5321 section 3.8)
 OUR_FAULT = frozenset({500, 502, 503, 530, 535, 538})  # 5xx about how we speak or sign in, not about the mail
@@ -34,10 +40,12 @@ class NotTaken(Exception):
     """The server has not taken charge of the mail; the text says why, in the server's own words.
 
     Content filters repeat the very link they did not like, and these words are kept: so whatever is secret is masked.
+    `may_have_arrived` where all of the mail was handed over and no answer came.
     """
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, *, may_have_arrived: bool = False) -> None:
         super().__init__(_MASKING.text(words))
+        self.may_have_arrived = may_have_arrived
 
 
 class Refused(NotTaken):
@@ -54,7 +62,11 @@ class Cut(NotTaken):
 
 
 class Unreachable(NotTaken):
-    """The server cannot be reached, does not let us in, or is silent: nothing is known about any mail."""
+    """The server cannot be reached, or does not let us in: nothing is known about any mail."""
+
+
+class Silent(NotTaken):
+    """The server fell silent about this mail, or altogether: nobody can tell."""
 
 
 class KeptConnection(Connection):
@@ -87,8 +99,11 @@ class KeptConnection(Connection):
         """The mail's own bytes, which end in CRLF; when this returns, the server has taken charge of them."""
         host = self._open()
         stuffed = _LEADING_DOT.sub(b"..", raw)
+        _wait_for(host, ANSWER_TIMEOUT_S)
         self._asked(lambda: host.send(stuffed + b".\r\n"))
-        self._accept(self._asked(host.getreply), 250)
+        answer = self._asked(host.getreply, may_have_arrived=True)
+        _wait_for(host, TIMEOUT_S)
+        self._accept(answer, 250)
 
     def configure_host(self) -> smtplib.SMTP:
         """A connection that is signed in, on which nobody else can listen and nothing waits beyond the time-out."""
@@ -153,13 +168,13 @@ class KeptConnection(Connection):
         self._reset()
         raise Refused(code, reply, is_for_good=code >= 500 and code not in OUR_FAULT and not is_about_us)
 
-    def _asked(self, ask: Callable[[], Answer]) -> Answer:
+    def _asked(self, ask: Callable[[], Answer], *, may_have_arrived: bool = False) -> Answer:
         try:
             return ask()
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
             is_silent = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
-            raise (Unreachable if is_silent else Cut)(_said(error)) from error
+            raise (Silent if is_silent else Cut)(_said(error), may_have_arrived=may_have_arrived) from error
 
     def _reset(self) -> None:
         if self.host is not None and not self._politely(self.host.rset):
@@ -185,6 +200,12 @@ def _path(address: str) -> str:
     if _NOT_IN_PATHS.search(address):
         raise Refused(ADDRESS_UNKNOWN_HERE, "the address is none that mail servers know", is_for_good=True)
     return f"<{address}>"
+
+
+def _wait_for(host: smtplib.SMTP, seconds: float) -> None:
+    """So long each next word of the server may take."""
+    if host.sock is not None:
+        host.sock.settimeout(seconds)
 
 
 def _say(host: smtplib.SMTP, line: str) -> Reply:

@@ -39,8 +39,9 @@ class EmailStatus(StrEnum):
 class Email(Base):
     """One e-mail to one member. It holds no address, no link and no text: those are made when it is delivered.
 
-    At most one reminder a member waits unsent; connections that become due meanwhile join it. No foreign keys: the
-    sweep writes these rows by the ten thousand, from rows that have them, and each key would cost it a fifth more.
+    At most one reminder a member is queued, one that was refused included; connections that become due meanwhile join
+    it. No foreign keys: the sweep writes these rows by the ten thousand, from rows that have them, and each key would
+    cost it a fifth more.
     """
 
     __tablename__ = "emails"

@@ -37,7 +37,7 @@ _SENT = (  # built once: it runs after every mail
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An e-mail that is ours to send for a while; `may_have_arrived` if its last sender died on the way."""
+    """An e-mail that is ours to send for a while; `may_have_arrived` if a sender of it died or got no answer."""
 
     id: int
     organization_id: UUID
@@ -53,8 +53,9 @@ class Claimed:
 
 @transaction
 def claim(email_ids: Sequence[int], claimant: str, *, now: datetime) -> tuple[Claimed, ...]:
-    """Those of the e-mails that are due and nobody else's, ours until the claim lapses."""
-    due = select(Email).where(Email.id.in_(email_ids), Email.next_attempt_at <= now).order_by(Email.id)
+    """Those of the e-mails that are due and nobody else's, ours until the claim lapses; what was refused comes last."""
+    due = select(Email).where(Email.id.in_(email_ids), Email.next_attempt_at <= now)
+    due = due.order_by(Email.attempts, Email.id)
     rows = db.session.scalars(due.with_for_update(skip_locked=True)).all()
     claimed = tuple(_claimed(row) for row in rows)
     ours = update(Email).where(Email.id.in_([email.id for email in claimed]), Email.next_attempt_at <= now)
@@ -81,19 +82,6 @@ def park(email_id: int, reason: str, *, now: datetime) -> bool:
     """Not tried again; False if it was settled by somebody else."""
     error = reason[:LONGEST_ERROR]
     return _settle(Email.id == email_id, status=EmailStatus.PARKED, last_error=error, settled_at=now) == 1
-
-
-@transaction
-def put_back(email_ids: Collection[int], claimant: str, *, due_at: datetime, reason: str, refusals: int = 0) -> None:
-    """Let go of e-mails we claimed; they are due again at that moment."""
-    ours = update(Email).where(Email.id.in_(email_ids), Email.claimed_by == claimant)
-    _write(
-        ours.where(Email.status == EmailStatus.SENDING),
-        claimed_by=None,
-        next_attempt_at=due_at,
-        last_error=reason[:LONGEST_ERROR],
-        attempts=Email.attempts + refusals,
-    )
 
 
 def _claimed(row: Email) -> Claimed:

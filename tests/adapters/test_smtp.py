@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from portal.adapters import mail
-from portal.adapters.smtp import Cut, Refused, Unreachable
-from tests.mail_sink import CUT, Sink, running_sink
+from portal.adapters.smtp import ANSWER_TIMEOUT_S, TIMEOUT_S, Cut, Refused, Silent, Unreachable
+from tests.mail_sink import CUT, SILENCE, Sink, running_sink
 
 RAW = b"Subject: Hello\r\n\r\n.A line that begins with a dot\r\n"
 ANA, US = "ana@acme.example", "portal@portal.example"
@@ -144,6 +144,28 @@ def test_a_connection_cut_in_the_middle_of_a_mail_is_said_to_be_cut(smtp: Sink, 
         carrier.announce(US, ANA)
         with pytest.raises(Cut):
             carrier.hand_over(RAW)
+
+
+def test_the_answer_to_a_whole_mail_may_take_longer_than_any_other(smtp: Sink, context: Flask) -> None:
+    patience: list[float | None] = []
+
+    def note(_address: str) -> str:
+        patience.append(carrier.host.sock.gettimeout())  # type: ignore[attr-defined]
+        return "250 OK"
+
+    smtp.on_rcpt = smtp.on_data = note
+    with mail.carrier() as carrier:
+        for _ in range(2):
+            carrier.announce(US, ANA)
+            carrier.hand_over(RAW)
+    assert patience == [TIMEOUT_S, ANSWER_TIMEOUT_S] * 2
+
+
+@pytest.mark.slow
+def test_a_silence_about_a_reader_says_nothing_about_the_server(smtp: Sink, context: Flask) -> None:
+    smtp.on_rcpt = lambda _address: SILENCE
+    with pytest.raises(Silent):
+        send()
 
 
 def test_a_server_that_is_not_there_is_out_of_reach(
