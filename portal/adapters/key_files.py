@@ -5,9 +5,15 @@ Nothing of a file's content is ever repeated in a refusal: whoever reads over a 
 
 import base64
 import hashlib
+import json
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import datetime
+from subprocess import DEVNULL, PIPE
+from threading import Lock
+from typing import cast
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -21,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from portal.adapters import key_opening
 from portal.crypto import Secret
 from portal.providers.apps import ProviderApp
 from portal.providers.schema import Provider
@@ -30,9 +37,12 @@ from portal.rules.service_keys import EndSource, KeyFileRefused
 
 BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{3,40})-----.+?-----END \1-----", re.DOTALL)
 CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+OPEN = (sys.executable, "-P", key_opening.__file__)
 CREDENTIAL = re.compile(r"[A-Za-z0-9_.-]{20,}")
 
 SigningKey = RSAPrivateKey | EllipticCurvePrivateKey
+
+_one_at_a_time = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +125,22 @@ def _opened(pem: str, passphrase: Secret) -> SigningKey:
     is_protected = "ENCRYPTED" in pem.partition("\n\n")[0]  # in the label (PKCS #8), or in the header (older files)
     if is_protected and not passphrase:
         raise KeyFileRefused(rules.PROTECTED, field="passphrase")
-    try:
-        key = load_pem_private_key(pem.encode(), passphrase.reveal().encode() if is_protected else None)
-    except (ValueError, TypeError):
-        if is_protected:
-            raise KeyFileRefused(rules.WRONG_PASSPHRASE, field="passphrase") from None
-        raise KeyFileRefused(rules.DAMAGED) from None
-    except UnsupportedAlgorithm:
-        raise KeyFileRefused(rules.WRONG_TYPE) from None
-    if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
-        raise KeyFileRefused(rules.WRONG_TYPE)
-    return key
+    asked = json.dumps([pem, passphrase.reveal() if is_protected else None])
+    with _one_at_a_time:
+        opened = subprocess.run(OPEN, input=asked.encode(), stdout=PIPE, stderr=DEVNULL, check=False)  # noqa: S603
+    match opened.returncode:
+        case key_opening.OPENED:
+            return cast(SigningKey, load_pem_private_key(opened.stdout, None, unsafe_skip_rsa_key_validation=True))
+        case key_opening.CLOSED if is_protected:
+            raise KeyFileRefused(rules.WRONG_PASSPHRASE, field="passphrase")
+        case key_opening.CLOSED:
+            raise KeyFileRefused(rules.DAMAGED)
+        case key_opening.WRONG_TYPE:
+            raise KeyFileRefused(rules.WRONG_TYPE)
+        case key_opening.TOO_LARGE:
+            raise KeyFileRefused(rules.TOO_LARGE.format(most=key_opening.MOST_RSA_BITS))
+        case _:  # it was ended by its limits
+            raise KeyFileRefused(rules.TOO_COSTLY)
 
 
 def _algorithm(key: SigningKey, provider: Provider) -> str:

@@ -17,7 +17,7 @@ from portal.rules.names import clean_nickname
 from portal.rules.problems import NotFound
 from portal.rules.status import Status, status_of
 from portal.rules.zones import wall_clock
-from portal.services import audit, disconnecting, key_uses, leftovers, offers
+from portal.services import audit, disconnecting, key_uses, leftover_rounds, offers
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.grants import accounts_from
@@ -26,7 +26,7 @@ from portal.services.offers import Offer
 from portal.services.policy import policy_of
 
 disconnect = disconnecting.disconnect
-finish_revocations = leftovers.end_all
+finish_revocations = leftover_rounds.end_all
 
 IDENTITY_SCOPES = frozenset({"openid", "profile", "email"})  # Google answers these by other names
 

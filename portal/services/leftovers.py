@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 
 from portal.adapters import oauth
 from portal.adapters.oauth import RevocationState
-from portal.crypto import Sealed, Secret
+from portal.crypto import SealBroken, Sealed, Secret
 from portal.db import db, reading, transaction
 from portal.extensions import catalog, keyring
 from portal.models import Connection, Grant, PendingGrant
@@ -24,7 +24,7 @@ from portal.models.grant import seal_context as grant_context
 from portal.providers.words import RevokeStyle
 from portal.rules.problems import ProviderNotConfigured
 from portal.rules.status import HOLDING
-from portal.services import audit, offers
+from portal.services import audit, leftover_alarms, offers
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 from portal.services.new_grants import NewGrant
@@ -69,6 +69,11 @@ def set_aside_tokens_of(asker: Asker, connection: Connection, why: str, *, now: 
     if grant is None or grant.access_token is None or not _can_revoke(connection.provider_id):
         return None
     leftover_id = new_id()
+    try:
+        tokens = {column: _moved(grant, leftover_id, column) for column in ("access_token", "refresh_token")}
+    except SealBroken as broken:
+        leftover_alarms.raise_for(connection, broken, now=now)
+        return None
     leftover = PendingGrant(
         id=leftover_id,
         organization_id=connection.organization_id,
@@ -85,8 +90,7 @@ def set_aside_tokens_of(asker: Asker, connection: Connection, why: str, *, now: 
         scopes=grant.scopes,
         accounts=grant.accounts,
         token_type=grant.token_type,
-        access_token=_moved(grant, leftover_id, "access_token"),
-        refresh_token=_moved(grant, leftover_id, "refresh_token"),
+        **tokens,
         created_at=now,
         expires_at=now,
         settled_at=now,
@@ -110,17 +114,20 @@ def end(leftover_id: UUID, *, now: datetime) -> bool:
     return True
 
 
-def end_all(*, now: datetime) -> int:
-    """Try all that are outstanding; a provider that fails once is left alone until the next time."""
-    ended, sick = 0, set()
-    for leftover_id, provider_id in _outstanding():
-        if provider_id in sick:
-            continue
-        if end(leftover_id, now=now):
-            ended += 1
-        else:
-            sick.add(provider_id)
-    return ended
+@reading
+def outstanding() -> list[tuple[UUID, str]]:
+    """Leftovers and their providers: a share for each, and none always first, for it may be one that always fails."""
+    share = func.row_number().over(partition_by=PendingGrant.provider_id, order_by=func.random())
+    waiting = select(PendingGrant.id, PendingGrant.provider_id).where(
+        PendingGrant.settled_at.is_not(None), PendingGrant.is_revocation_outstanding.is_(True)
+    )
+    return [(row.id, row.provider_id) for row in db.session.execute(waiting.order_by(share).limit(AT_ONCE))]
+
+
+@transaction
+def give_up(*, now: datetime) -> None:
+    """What nobody could end within a week is forgotten, whatever was the matter with it."""
+    _empty(PendingGrant.is_revocation_outstanding.is_(True) & (PendingGrant.settled_at <= now - TRIED_FOR))
 
 
 def drop(chosen: Chosen, new: NewGrant, *, now: datetime) -> None:
@@ -162,14 +169,6 @@ def secret_of(pending: PendingGrant, column: str) -> Secret | None:
 
 
 @reading
-def _outstanding() -> list[tuple[UUID, str]]:
-    waiting = select(PendingGrant.id, PendingGrant.provider_id).where(
-        PendingGrant.settled_at.is_not(None), PendingGrant.is_revocation_outstanding.is_(True)
-    )
-    return [(row.id, row.provider_id) for row in db.session.execute(waiting.order_by(PendingGrant.id).limit(AT_ONCE))]
-
-
-@reading
 def _is_held_now(provider_id: str, subject: str, now: datetime) -> bool:
     return is_wanted(provider_id, subject, but=None, now=now)
 
@@ -180,9 +179,6 @@ def _to_revoke(leftover_id: UUID, now: datetime) -> Leftover | None:
     if pending is None or not pending.is_revocation_outstanding:
         return None
     leftover = _leftover(pending)
-    if pending.settled_at is not None and now >= pending.settled_at + TRIED_FOR:
-        _wipe(leftover)
-        return None
     if is_wanted(pending.provider_id, pending.subject, but=pending.id, now=now):
         _wipe(leftover)
         _confirm(leftover)  # nothing of it is left here, and ending it there would end somebody's good tokens
@@ -216,8 +212,12 @@ def _forget(leftover: Leftover, *, is_revoked: bool, now: datetime) -> None:
 
 
 def _wipe(leftover: Leftover) -> None:
+    _empty(PendingGrant.id == leftover.id)
+
+
+def _empty(which: ColumnElement[bool]) -> None:
     values = {"access_token": None, "refresh_token": None, "is_revocation_outstanding": False}
-    wiped = update(PendingGrant).where(PendingGrant.id == leftover.id)
+    wiped = update(PendingGrant).where(which)
     db.session.execute(wiped.values(values).execution_options(synchronize_session=False))
 
 

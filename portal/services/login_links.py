@@ -6,7 +6,8 @@ without the key can make one, and a row moved to another member, or altered, fit
 
 A retry of an e-mail finds its link by the e-mail's id and carries the same token again. Delivery makes that link the
 newest of its member, its life counted anew; once the mail is accepted all others are superseded (`supersede_others`),
-and not a moment sooner: a mail that never arrives must not take a working link away.
+and not a moment sooner: a mail that never arrives must not take a working link away. Of mails that are under way at the
+same time the one noted last is the newest, whatever the others' notes have done to its link meanwhile.
 """
 
 import hmac
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, case, func, insert, null, select, update
 
 from portal.crypto import from_base64url, to_base64url
 from portal.db import db, reading, transaction
@@ -38,11 +39,16 @@ PURPOSES = {
 }
 """The kinds of e-mail that sign their reader in, and as what."""
 
-_SUPERSEDE = (  # built once: it runs after every mail
+_SUPERSEDE = (  # built once: it runs after every mail; two notes at once both write every row either of them may change
     update(LoginLink)
-    .where(LoginLink.member_id == bindparam("of"), LoginLink.id != bindparam("but"))
-    .where(LoginLink.superseded_at.is_(None), LoginLink.used_at.is_(None))
-    .values(superseded_at=bindparam("at"))
+    .where(LoginLink.member_id == bindparam("of"), LoginLink.used_at.is_(None))
+    .where(LoginLink.superseded_at.is_(None) | (LoginLink.expires_at > bindparam("at")))
+    .values(
+        superseded_at=case(
+            (LoginLink.id == bindparam("but"), null()),
+            else_=func.coalesce(LoginLink.superseded_at, bindparam("at", type_=LoginLink.superseded_at.type)),
+        )
+    )
 )
 
 
@@ -141,7 +147,7 @@ def mint_many(mintings: Sequence[Minting], *, now: datetime) -> dict[int, Minted
 
 @transaction
 def supersede_others(member_id: UUID, link_id: UUID, *, now: datetime) -> None:
-    """Whatever other link of the member still lives, lives no more: the newest that arrived is the only one."""
+    """Whatever other link of the member still lives, lives no more: this one is the newest that arrived, and lives."""
     db.session.connection().execute(_SUPERSEDE, {"of": member_id, "but": link_id, "at": now})
 
 

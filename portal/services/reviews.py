@@ -82,10 +82,11 @@ def review_of(case: Case, pending: PendingGrant, *, now: datetime) -> Review:
 
 
 def signature_of(case: Case, pending_id: UUID) -> str:
-    """A signature over everything that the review shows of both sides."""
-    holder = case.comparison.holder
+    """A signature over everything that the review shows of both sides, and of what the connection is meanwhile."""
+    own, holder = case.own, case.comparison.holder
     parts = [str(pending_id), *_signed(case.standing.facts), *_signed(case.new.facts)]
-    parts += [str(case.own.consented_at) if case.own else "", holder.kind.value, str(holder.connection_id)]
+    parts += [own.state, str(own.state_since), str(own.consented_at)] if own else [""]
+    parts += [holder.kind.value, str(holder.connection_id)]
     return to_base64url(signer().sign("review", *parts))
 
 

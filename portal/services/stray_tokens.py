@@ -64,7 +64,8 @@ def _park(grant: StoredGrant, answer: TokenAnswer, now: datetime) -> UUID | None
 
 
 def _is_in_use(connection: Connection, grant: StoredGrant) -> bool:
-    return connection.state is ConnectionState.ACTIVE and connection.subject == grant.subject
+    """Where the login was not known when the refresh began, the newer tokens may be of the same one."""
+    return connection.state is ConnectionState.ACTIVE and grant.subject in {None, connection.subject}
 
 
 def _sealed(leftover_id: UUID, column: str, secret: Secret) -> Sealed:

@@ -9,7 +9,7 @@ from portal import clock
 from portal.db import db, reading
 from portal.models import Event, PendingGrant, Reminder
 from portal.rules.status import ConnectionState
-from portal.services import api_keys, leftovers
+from portal.services import api_keys, leftover_rounds
 from tests.factories import World, make_connection
 from tests.fixtures.stub_provider import StubProvider
 from tests.page import Page
@@ -91,7 +91,7 @@ def test_what_the_provider_does_not_confirm_is_tried_again(
     with app.app_context():
         assert outstanding(ana_stub) == [True]
         stub.revoking_status = 200
-        leftovers.end_all(now=clock.now() + timedelta(hours=1))
+        leftover_rounds.end_all(now=clock.now() + timedelta(hours=1))
         assert outstanding(ana_stub) == [False]
 
 

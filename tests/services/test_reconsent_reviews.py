@@ -84,6 +84,16 @@ def test_replace_puts_the_other_login_in_place_and_keeps_the_old_tokens_only_to_
     assert {"subject:changed", "grant:replaced"} <= set(event_kinds(connection_id))
 
 
+def test_replace_brings_no_connection_back_that_was_disconnected_meanwhile(context: Flask, world: World) -> None:
+    ana = signed_in(world.ana)
+    connection_id = connected(ana, new_grant("business"))
+    pending_id = _sure(come_back(ana, new_grant("personal"), connection_id=connection_id).pending_id)
+    seen = decisions.review(ana, pending_id, now=LATER).seen
+    connections.disconnect(ana, connection_id, now=LATER)
+    assert decisions.decide(ana, pending_id, Choice.REPLACE, seen=seen, now=LATER).is_outdated
+    assert stored(connection_id).connection.state is ConnectionState.DISCONNECTED
+
+
 def test_keep_both_leaves_the_old_one_and_makes_a_new_one(context: Flask, world: World) -> None:
     ana = signed_in(world.ana)
     connection_id = connected(ana, new_grant("business"))
