@@ -66,7 +66,7 @@ def go_on(connection: Connection, *, now: datetime) -> None:
     """
     db.session.flush()
     policy = held_policies([connection.organization_id])[connection.organization_id]
-    row = db.session.get(Reminder, connection.id)
+    row = db.session.get(Reminder, connection.id, with_for_update=True)  # a sweep may be about to claim it
     if row is None or row.email_id is not None or not _has_series(connection):
         return
     ends_at = connection.consent_expires_at or NEVER

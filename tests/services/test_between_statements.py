@@ -109,3 +109,19 @@ def test_a_new_period_that_locks_itself_out_with_a_renewal_is_tried_again(contex
     row = series(connection_id)
     assert row is not None
     assert row.next_at == NOON + 10 * DAY
+
+
+def test_a_date_that_moves_a_little_takes_no_step_out_of_its_email(context: Flask, world: World, smtp: Sink) -> None:
+    connection_id = make_reminded(world.ana, ends_in=9 * DAY)
+
+    @transaction
+    def move() -> None:
+        connection = db.session.get_one(Connection, connection_id, with_for_update=True)
+        connection.consent_expires_at = NOON + 9 * DAY + timedelta(hours=2)
+        reminders.go_on(connection, now=NOON + timedelta(seconds=5))
+
+    with meanwhile(context, partial(reminders.claim_due, now=NOON), after="FROM reminders WHERE reminders.connection"):
+        move()
+    row = series(connection_id)
+    assert row is not None
+    assert (row.email_id is None) != (row.next_at is None), "claimed by an e-mail, or due: never both"
