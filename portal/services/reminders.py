@@ -83,7 +83,8 @@ def replan_organization(asker: Asker, *, now: datetime) -> int:
     policy = held_policies([asker.organization_id])[asker.organization_id]
     waiting = select(Reminder.connection_id, Reminder.last_step, Connection.consent_expires_at)
     waiting = waiting.join(Connection, Connection.id == Reminder.connection_id).where(Reminder.email_id.is_(None))
-    rows = db.session.execute(waiting.where(Reminder.organization_id == asker.organization_id)).all()
+    ending = waiting.where(Reminder.organization_id == asker.organization_id, Connection.consent_expires_at < NEVER)
+    rows = db.session.execute(ending).all()
     changes = [
         {"of": row.connection_id} | next_step(row.consent_expires_at, policy, after_step=row.last_step, now=now)
         for row in rows
