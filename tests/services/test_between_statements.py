@@ -11,9 +11,11 @@ from sqlalchemy import select, text
 from portal.db import db, reading, transaction
 from portal.models import Connection, Reminder
 from portal.rules.imported import COLUMNS
+from portal.rules.problems import LastAdmin
 from portal.rules.reminders import ReminderPolicy
-from portal.services import connection_imports, policy, reminders
-from tests.factories import NOON, World, make_connection
+from portal.rules.roles import Role
+from portal.services import connection_imports, member_imports, members, policy, reminders, sessions
+from tests.factories import NOON, World, make_connection, make_member
 from tests.mail_sink import Sink
 from tests.meanwhile import meanwhile
 from tests.outbox import make_reminded, replan, series
@@ -22,6 +24,11 @@ from tests.outbox import sweep as sweep_and_send
 DAY = timedelta(days=1)
 EARLY = ReminderPolicy(lead_days=30, rhythm_days=10)
 pytestmark = [pytest.mark.postgresql, pytest.mark.usefixtures("context")]
+
+
+def load_members(world: World, line: str) -> None:
+    file = io.BytesIO(f"email,name,role,team\n{line}".encode())
+    member_imports.import_members(world.chloe.asker, file, now=NOON)
 
 
 @pytest.fixture
@@ -125,3 +132,36 @@ def test_a_date_that_moves_a_little_takes_no_step_out_of_its_email(context: Flas
     row = series(connection_id)
     assert row is not None
     assert (row.email_id is None) != (row.next_at is None), "claimed by an e-mail, or due: never both"
+
+
+@pytest.mark.parametrize("after", ["FROM members", "UPDATE members"])
+def test_admins_sign_in_while_members_are_imported(after: str, context: Flask, world: World) -> None:
+    signing_in = partial(sessions.begin, world.chloe.id, browser="x", now=NOON)
+    with meanwhile(context, signing_in, after=after) as chloe:
+        load_members(world, f"{world.ana.email},Ana Again,,")
+    assert not chloe.had_to_wait
+
+
+def test_whoever_is_changed_by_an_import_can_be_referred_to(context: Flask, world: World) -> None:
+    as_a_foreign_key_does = text("SELECT FROM members WHERE id = :id FOR KEY SHARE").bindparams(id=world.ana.id)
+    referring = transaction(lambda: db.session.execute(as_a_foreign_key_does))
+    with meanwhile(context, referring, after="UPDATE members") as ana:
+        load_members(world, f"{world.ana.email},Ana Again,,")
+    assert not ana.had_to_wait
+
+
+def test_an_import_that_takes_an_admin_away_and_whoever_takes_the_other_one_come_after_each_other(
+    context: Flask, world: World
+) -> None:
+    dora = make_member(world.acme, "Dora", "dora@acme.example", Role.ORG_ADMIN)
+    refusals: list[LastAdmin] = []
+
+    def deactivate() -> None:
+        try:
+            members.deactivate(world.chloe.asker, dora.id, now=NOON)
+        except LastAdmin as refused:
+            refusals.append(refused)
+
+    with meanwhile(context, deactivate, after="UPDATE members") as somebody:
+        load_members(world, f"{world.chloe.email},,member,")
+    assert (somebody.had_to_wait, len(refusals)) == (True, 1)
