@@ -88,6 +88,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         secret_key=own_secrets.secret_key(given, data_dir, is_required=env is Environment.PRODUCTION),
         token_keys=own_secrets.token_keys(given, data_dir, is_required=env is Environment.PRODUCTION),
     )
+    given.number("WEB_CONCURRENCY", default=2, least=1, most=1024)  # gunicorn's: with 0 it listens, and none answers
     if given.problems:
         raise ConfigurationInvalid(tuple(given.problems))
     return settings

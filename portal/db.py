@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, DateTime, Engine, LargeBinary, MetaData, UpdateBase
+from sqlalchemy import CursorResult, DateTime, Engine, LargeBinary, MetaData, UpdateBase, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import Dialect
@@ -145,6 +145,15 @@ def after_commit(act: Callable[[], object]) -> None:
 def is_inside_transaction() -> bool:
     """Whether a transaction is around us, which what is called now would join."""
     return bool(db.session().info.get("inside"))
+
+
+def hold(name: str) -> None:
+    """Until the transaction around us ends, let nobody else go on who holds the same name; no row is locked by it.
+
+    On SQLite nobody else writes meanwhile anyway.
+    """
+    if db.session.get_bind().dialect.name == "postgresql":
+        db.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def rows_changed(statement: UpdateBase) -> int:

@@ -117,6 +117,7 @@ MISTAKES = [
     ("PORTAL_TRUSTED_PROXIES", "11"),
     ("PORTAL_THREADS", "0"),
     ("PORTAL_THREADS", "٨"),
+    ("WEB_CONCURRENCY", "0"),
 ]
 
 

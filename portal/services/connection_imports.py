@@ -81,6 +81,7 @@ def _import_beside_others(asker: Asker, file: Source, *, now: datetime) -> Impor
 @transaction
 def _import_alone(asker: Asker, file: Source, *, now: datetime) -> Imported:
     """The same in one transaction, for when people did not stand still twice: now they wait for it (on SQLite)."""
+    policy.held_policies([asker.organization_id])
     with Spool() as spool:
         judge = _judge(asker, file, partial(make_ready, asker, spool, policy.of_asker(asker), now=now))
         import_writes.write(asker, spool, now=now)
@@ -89,6 +90,7 @@ def _import_alone(asker: Asker, file: Source, *, now: datetime) -> Imported:
 
 @transaction
 def _write(asker: Asker, spool: Spool, member_ids: Set[UUID], standpoint: Standpoint, *, now: datetime) -> None:
+    policy.held_policies([asker.organization_id])
     if not standpoint.still_holds(asker, member_ids):
         raise Outrun
     import_writes.write(asker, spool, now=now)

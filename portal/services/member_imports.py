@@ -137,7 +137,7 @@ def _write(asker: Asker, wishes: list[Wish], *, is_inviting: bool, now: datetime
 def _rewrite(asker: Asker, changes: list[Wish], now: datetime) -> None:
     wanted = {wish.person.email: wish.person for wish in changes}
     rows = select(Member).where(Member.organization_id == asker.organization_id, Member.email.in_(wanted))
-    for member in db.session.scalars(rows.with_for_update()) if wanted else ():
+    for member in db.session.scalars(rows.with_for_update(key_share=True)) if wanted else ():
         members.rewrite(asker, member, wanted[member.email], now=now)
 
 

@@ -1,6 +1,5 @@
 """The people of an organization: who they are, what they may do, and who is gone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select, tuple_
 
 from portal.crypto import from_base64url, to_base64url
-from portal.db import db, reading, transaction
+from portal.db import db, hold, reading, transaction
 from portal.models import Connection, Member
 from portal.quick import QuickSelect
 from portal.rules import people
@@ -106,6 +105,7 @@ def change(asker: Asker, member_id: UUID, *, name: str, role: str, team: str | N
 
     Raises InvalidRequest about wrong fields and LastAdmin where nobody else would be an org admin any more.
     """
+    hold_admins(asker)
     member = locked(asker, member_id)
     person = people.checked(member.email, name, role, team)
     if member.role is Role.ORG_ADMIN and person.role is not Role.ORG_ADMIN:
@@ -134,6 +134,7 @@ def deactivate(asker: Asker, member_id: UUID, *, now: datetime) -> None:
 
     Doing it again changes nothing. Raises LastAdmin where nobody else is an org admin.
     """
+    hold_admins(asker)
     member = locked(asker, member_id)
     if member.deactivated_at is not None:
         return
@@ -154,31 +155,28 @@ def reactivate(asker: Asker, member_id: UUID, *, now: datetime) -> None:
 
 
 def locked(asker: Asker, member_id: UUID) -> Member:
-    """The person's row, held until the transaction around us ends, and with it every org admin's.
-
-    Two admins who demote each other at the same moment must not both succeed. Raises NotFound.
-    """
-    found = next((row for row in _hold(asker, (Member.id == member_id) | _is_admin()) if row.id == member_id), None)
-    if found is None:
+    """The person's row, held until the transaction around us ends; raises NotFound."""
+    own = select(Member).where(Member.organization_id == asker.organization_id, Member.id == member_id)
+    held = own.with_for_update(key_share=True).execution_options(populate_existing=True)
+    member = db.session.scalars(held).one_or_none()
+    if member is None:
         raise NotFound
-    return found
+    return member
 
 
 def hold_admins(asker: Asker) -> None:
-    """Keep every active org admin as they are until the transaction around us ends."""
-    _hold(asker, _is_admin())
+    """Let nobody else take an org admin away until the transaction around us ends.
+
+    Two admins who demote each other at the same moment must not both succeed. Their rows stay free: an import takes a
+    minute, and they sign in meanwhile, which writes to them.
+    """
+    hold(f"admins of {asker.organization_id}")
 
 
 def admin_emails(asker: Asker) -> set[str]:
     """The addresses of the organization's active org admins, in the transaction around us."""
     wanted = select(Member.email).where(Member.organization_id == asker.organization_id, _is_admin())
     return set(db.session.scalars(wanted))
-
-
-def _hold(asker: Asker, condition: ColumnElement[bool]) -> Sequence[Member]:
-    wanted = select(Member).where(Member.organization_id == asker.organization_id, condition)
-    held = wanted.order_by(Member.id).with_for_update().execution_options(populate_existing=True)
-    return db.session.scalars(held).all()
 
 
 def _is_admin() -> ColumnElement[bool]:

@@ -1,5 +1,6 @@
 """An organization's policy: when its people are reminded, and how long a consent counts where no provider says so."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from portal.models import Organization
 from portal.quick import QuickSelect, Reader
 from portal.rules.problems import InvalidRequest
 from portal.rules.reminders import ReminderPolicy, validate_policy
-from portal.services import audit
+from portal.services import audit, races
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 
@@ -39,6 +40,16 @@ def policy_of(organization: Organization) -> ReminderPolicy:
     )
 
 
+def held_policies(organization_ids: Iterable[UUID]) -> Mapping[UUID, ReminderPolicy]:
+    """The policies of these, which stay until the transaction around us ends: a change waits for us, or we for it.
+
+    Whoever plans by a policy asks for it here. Nobody else has to wait for a change.
+    """
+    wanted = select(Organization).where(Organization.id.in_(organization_ids)).order_by(Organization.id)
+    held = wanted.with_for_update(read=True).execution_options(populate_existing=True)
+    return {organization.id: policy_of(organization) for organization in db.session.scalars(held)}
+
+
 _LEAD_DAYS = QuickSelect(select(Organization.reminder_lead_days).where(Organization.id == bindparam("id")))
 
 
@@ -55,15 +66,19 @@ def of_asker(asker: Asker) -> PolicyView:
     return PolicyView(policy_of(organization), organization.policy_period_days)
 
 
-@transaction
 def change(asker: Asker, policy: ReminderPolicy, *, policy_period_days: int | None, now: datetime) -> None:
     """Decide anew; every series of reminders goes on by the new policy. Raises InvalidRequest about the wrong fields.
 
     A new period counts for consents that were given already, too: their ends and reminders move with it.
     """
+    _refuse_wrong(policy, policy_period_days)
+    races.settled(lambda: _change(asker, policy, policy_period_days, now))
+
+
+@transaction
+def _change(asker: Asker, policy: ReminderPolicy, policy_period_days: int | None, now: datetime) -> None:
     from portal.services import policy_period, reminders  # these two ask this module what the policy is
 
-    _refuse_wrong(policy, policy_period_days)
     organization = _locked(asker.organization_id)
     before = PolicyView(policy_of(organization), organization.policy_period_days)
     if before == PolicyView(policy, policy_period_days):
@@ -85,8 +100,12 @@ def _refuse_wrong(policy: ReminderPolicy, policy_period_days: int | None) -> Non
 
 
 def _locked(organization_id: UUID) -> Organization:
-    """The organization's row, held until the transaction ends: two admins who save at once come one after the other."""
-    return db.session.scalars(select(Organization).where(Organization.id == organization_id).with_for_update()).one()
+    """The organization's row, held until the transaction ends: two admins who save at once come one after the other.
+
+    By PostgreSQL's weaker lock: the stronger would keep everybody waiting who writes a row that belongs to it.
+    """
+    own = select(Organization).where(Organization.id == organization_id)
+    return db.session.scalars(own.with_for_update(key_share=True)).one()
 
 
 def _write(organization: Organization, policy: ReminderPolicy, policy_period_days: int | None) -> None:

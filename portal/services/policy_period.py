@@ -42,7 +42,7 @@ def _next(asker: Asker, *, after: UUID | None) -> Sequence[Connection]:
     )
     if after is not None:
         wanted = wanted.where(Connection.id > after)
-    return db.session.scalars(wanted.order_by(Connection.id).limit(AT_ONCE).with_for_update()).all()
+    return db.session.scalars(wanted.order_by(Connection.id).limit(AT_ONCE).with_for_update(key_share=True)).all()
 
 
 def _move_ends(batch: Sequence[Connection], period_days: int | None) -> None:

@@ -1,6 +1,6 @@
 """Reminders: each live connection's place in its series, planned anew whenever its consent's end changes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from portal.adapters import queue as bell
 from portal.db import NEVER, after_commit, db, insert_into, transaction
-from portal.models import Connection, Email, Event, Organization, Reminder
+from portal.models import Connection, Email, Event, Reminder
 from portal.models.email import WAITING_REMINDER, EmailKind, EmailStatus
 from portal.rules import reminders as rules
 from portal.rules.problems import Conflict, NotFound, RateLimited
@@ -19,7 +19,7 @@ from portal.rules.status import HOLDING, ConnectionState
 from portal.services import audit, emails, offers, sweep
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
-from portal.services.policy import policy_of
+from portal.services.policy import held_policies
 from portal.services.series import next_step
 
 Columns = dict[str, Any]
@@ -45,7 +45,7 @@ def plan(connection: Connection, *, now: datetime, is_fresh: bool) -> None:
 def plan_many(connections: Sequence[Connection], *, now: datetime, is_fresh: bool) -> None:
     """As `plan`, for many at once (an import)."""
     db.session.flush()
-    policies = _policies({connection.organization_id for connection in connections})
+    policies = held_policies({connection.organization_id for connection in connections})
     over = [connection.id for connection in connections if not _has_series(connection)]
     if over:
         db.session.connection().execute(delete(Reminder).where(Reminder.connection_id.in_(over)))
@@ -65,10 +65,10 @@ def go_on(connection: Connection, *, now: datetime) -> None:
     A step that waits in an e-mail already is planned anew when that e-mail is settled.
     """
     db.session.flush()
-    row = db.session.get(Reminder, connection.id)
+    policy = held_policies([connection.organization_id])[connection.organization_id]
+    row = db.session.get(Reminder, connection.id, with_for_update=True)  # a sweep may be about to claim it
     if row is None or row.email_id is not None or not _has_series(connection):
         return
-    policy = _policies({connection.organization_id})[connection.organization_id]
     ends_at = connection.consent_expires_at or NEVER
     planned = next_step(ends_at, policy, after_step=row.last_step, now=now)
     row.next_at, row.next_step = planned["next_at"], planned["next_step"]
@@ -80,10 +80,11 @@ def replan_organization(asker: Asker, *, now: datetime) -> int:
 
     Steps that wait in an e-mail already are planned anew when that e-mail is settled.
     """
-    policy = _policies({asker.organization_id})[asker.organization_id]
+    policy = held_policies([asker.organization_id])[asker.organization_id]
     waiting = select(Reminder.connection_id, Reminder.last_step, Connection.consent_expires_at)
     waiting = waiting.join(Connection, Connection.id == Reminder.connection_id).where(Reminder.email_id.is_(None))
-    rows = db.session.execute(waiting.where(Reminder.organization_id == asker.organization_id)).all()
+    ending = waiting.where(Reminder.organization_id == asker.organization_id, Connection.consent_expires_at < NEVER)
+    rows = db.session.execute(ending).all()
     changes = [
         {"of": row.connection_id} | next_step(row.consent_expires_at, policy, after_step=row.last_step, now=now)
         for row in rows
@@ -126,11 +127,6 @@ def _has_series(connection: Connection) -> bool:
     if connection.state not in HOLDING or connection.consent_expires_at is None:
         return False
     return not offers.is_service(connection.provider_id)
-
-
-def _policies(organization_ids: Iterable[UUID]) -> Mapping[UUID, ReminderPolicy]:
-    found = db.session.scalars(select(Organization).where(Organization.id.in_(organization_ids)))
-    return {organization.id: policy_of(organization) for organization in found}
 
 
 def _begun(connection: Connection, policy: ReminderPolicy, *, now: datetime, is_fresh: bool) -> Columns:

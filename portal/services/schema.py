@@ -14,6 +14,7 @@ from portal import migrations
 from portal.db import Base, db
 from portal.migrations.search import is_search_table
 from portal.rules.problems import DatabaseNewer
+from portal.sqlite import WRITING
 
 MIGRATIONS = Path(migrations.__file__).parent
 ADVISORY_LOCK = 7_266_534_013  # any number of our own: two migrations never run at once on PostgreSQL
@@ -43,7 +44,7 @@ def migrate() -> SchemaVersion:
 
 def version() -> SchemaVersion:
     """The database's version beside ours; raises DatabaseNewer when it is ahead of us."""
-    with db.engine.connect() as connection:
+    with db.engine.connect().execution_options(**{WRITING: False}) as connection:
         return _version(connection)
 
 

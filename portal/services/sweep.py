@@ -60,8 +60,9 @@ def _claim(span: Span, *, now: datetime) -> int:
         due.append(held_mail.not_held())
     _give_each_member_an_email(due, now)
     # A subquery rather than a join: the planner does not know yet how many rows were just written, and guesses badly.
+    # A step that fell due since the first statement has no e-mail: it stays due for the next sweep.
     waiting = select(Email.id).where(Email.member_id == Reminder.member_id, WAITING_REMINDER).scalar_subquery()
-    claimed = update(Reminder).where(*due).values(email_id=waiting, next_at=None)
+    claimed = update(Reminder).where(*due, waiting.is_not(None)).values(email_id=waiting, next_at=None)
     return rows_changed(claimed.execution_options(synchronize_session=False))
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from flask import Flask
 
 from portal import clock
+from portal.db import db
 from portal.services import heartbeats
 from tests.factories import World
 from tests.outbox import make_reminded
@@ -22,6 +23,13 @@ def test_ready_once_the_scheduler_was_seen_lately(app: Flask) -> None:
     answer = app.test_client().get("/readyz")
     assert answer.status_code == 200
     assert answer.json == {"status": "ready", "checks": {"database": "ok", "queue": "ok", "scheduler": "ok"}}
+
+
+def test_readiness_waits_for_nobody_who_writes(app: Flask) -> None:
+    with app.app_context(), db.engine.begin():  # on SQLite it has the file to itself
+        answer = app.test_client().get("/readyz")
+    assert answer.json is not None
+    assert answer.json["checks"]["database"] == "ok"
 
 
 def test_not_ready_without_a_scheduler_and_it_says_so(app: Flask) -> None:

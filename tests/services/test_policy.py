@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from portal.db import NEVER, db, reading, transaction
 from portal.models import Connection, DayBucket, Event, Organization, Reminder
@@ -107,6 +107,13 @@ def test_a_changed_rhythm_moves_the_next_reminder(context: Flask, world: World) 
     assert reminder(connection_id) == (14, NOON + 26 * DAY)
     change(world, ReminderPolicy(lead_days=30, rhythm_days=10))
     assert reminder(connection_id) == (30, NOON + 10 * DAY)
+
+
+def test_a_series_that_nothing_ends_keeps_nobody_from_changing_the_policy(context: Flask, world: World) -> None:
+    connection_id = planned(make_connection(world.ana, consent_ends_in=40 * DAY))
+    transaction(lambda: db.session.execute(update(Connection).values(consent_expires_at=None)))()
+    change(world, ReminderPolicy(lead_days=30, rhythm_days=10))
+    assert reminder(connection_id) == (14, NOON + 26 * DAY)
 
 
 def test_saving_the_same_policy_is_no_event(context: Flask, world: World) -> None:
