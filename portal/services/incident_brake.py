@@ -207,7 +207,7 @@ def bring_back(provider_id: str, organization_id: UUID | None, *, now: datetime)
         failing = failing.where(Grant.organization_id == organization_id)
     later = failing.where(Grant.refresh_due_at > now + 2 * rules.HELD_FOR).order_by(Grant.refresh_due_at)
     ids = db.session.scalars(later.limit(BROUGHT_BACK_AT_ONCE)).all()
-    token_store.put_off({one: now + 2 * rules.HELD_FOR * freshness.jitter_of(one) for one in ids})
+    token_store.bring_forward({one: now + 2 * rules.HELD_FOR * freshness.jitter_of(one) for one in ids})
 
 
 def _write(statement: object) -> int:

@@ -20,9 +20,12 @@ from portal.extensions import keyring
 from portal.models import Connection, Grant
 from portal.models.grant import seal_context
 from portal.quick import QuickSelect
+from portal.rules import freshness
 from portal.rules.status import ConnectionState
 from portal.services import fenced_writes
 from portal.services.fenced_writes import FencedWrite
+
+CLAIM_LASTS = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class StoredGrant:
     issued_at: datetime
     access_expires_at: datetime | None
     refresh_expires_at: datetime | None
+    refresh_due_at: datetime | None
     failures: int
     last_fault: str | None
     lease_owner: str | None
@@ -63,6 +67,10 @@ class StoredGrant:
     def is_interrupted(self) -> bool:
         """Whether an earlier attempt never learnt its answer: the provider may have rotated without our knowing."""
         return self.lease_owner is not None
+
+    def is_waiting(self, now: datetime) -> bool:
+        """Whether it is due or was claimed lately, and has been neither renewed nor put off for longer since."""
+        return self.refresh_due_at is not None and self.refresh_due_at <= _latest_claim(now)
 
     def secret(self, column: str) -> Secret | None:
         """The opened `access_token`, `refresh_token` or `previous_refresh_token`."""
@@ -90,6 +98,7 @@ COLUMNS = (
     Grant.issued_at,
     Grant.access_expires_at,
     Grant.refresh_expires_at,
+    Grant.refresh_due_at,
     Grant.failures,
     Grant.last_fault,
     Grant.lease_owner,
@@ -158,21 +167,35 @@ def withhold(grant: StoredGrant, fault: str, *, until: datetime, now: datetime) 
 
 
 @transaction
-def put_off(due: Mapping[UUID, datetime]) -> None:
-    """Refresh these later, each at its own moment, because it is no time to ask their provider now."""
+def put_off(due: Mapping[UUID, datetime], *, now: datetime) -> None:
+    """Refresh these later, each at its own moment, because it is no time to ask their provider now.
+
+    Whatever somebody else has renewed or put off meanwhile stays as it is.
+    """
+    _plan(due, Grant.refresh_due_at <= _latest_claim(now))
+
+
+@transaction
+def bring_forward(due: Mapping[UUID, datetime]) -> None:
+    """Refresh these sooner than planned, each at its own moment."""
+    _plan(due, Grant.refresh_due_at.is_not(None))
+
+
+def _plan(due: Mapping[UUID, datetime], condition: ColumnElement[bool]) -> None:
     if not due:
         return
-    later = update(Grant).where(Grant.connection_id == bindparam("of"), Grant.lease_until.is_(None))
+    later = update(Grant).where(Grant.connection_id == bindparam("of"), Grant.lease_until.is_(None), condition)
     rows = [{"of": connection_id, "due_at": due_at} for connection_id, due_at in sorted(due.items())]
     db.session.connection().execute(later.values(refresh_due_at=bindparam("due_at")), rows)
 
 
 @transaction
-def claim_due(*, now: datetime, again_at: datetime, most: int) -> tuple[tuple[UUID, str], ...]:
-    """Claim the grants longest due and those whose refresher died; they come up again at `again_at` if nothing is done.
+def claim_due(*, now: datetime, most: int) -> tuple[tuple[UUID, str], ...]:
+    """Claim the grants longest due and those whose refresher died; they come up again soon if nothing is done.
 
     Returns pairs of connection id and provider id.
     """
+    again_at = now + CLAIM_LASTS
     orphaned = _claimed(Grant.lease_until <= now, Grant.lease_until, again_at, most)
     return orphaned + _claimed(Grant.refresh_due_at <= now, Grant.refresh_due_at, again_at, most)
 
@@ -202,6 +225,11 @@ def overwrite(
 def sealed(grant: StoredGrant, column: str, secret: Secret) -> Sealed:
     """A secret sealed for one of this grant's columns."""
     return keyring().seal(secret, seal_context(grant.connection_id, column))
+
+
+def _latest_claim(now: datetime) -> datetime:
+    """What is due later was not claimed, by whichever of our machines' clocks."""
+    return now + CLAIM_LASTS + freshness.SLACK
 
 
 def _claimed(

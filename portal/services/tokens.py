@@ -25,7 +25,6 @@ from portal.services.waiting_room import WaitingRoom
 
 BATCH = 1_000  # a worker's few seconds; at the end of each some of its threads have nothing to do
 DUE_AT_ONCE = 2_000  # a fraction of a second to claim
-CLAIM_LASTS = timedelta(minutes=2)
 WIDTH = 50
 
 _waiting_room = WaitingRoom()
@@ -67,7 +66,7 @@ def claim_due_batches(*, now: datetime) -> tuple[tuple[UUID, ...], ...]:
     Those longest due come first, and not all at once: ask again until there are none.
     """
     by_provider = defaultdict(list)
-    for connection_id, provider_id in token_store.claim_due(now=now, again_at=now + CLAIM_LASTS, most=DUE_AT_ONCE):
+    for connection_id, provider_id in token_store.claim_due(now=now, most=DUE_AT_ONCE):
         by_provider[provider_id].append(connection_id)
     return tuple(
         tuple(ids[start : start + BATCH]) for ids in by_provider.values() for start in range(0, len(ids), BATCH)
@@ -99,7 +98,8 @@ def tidy(*, now: datetime) -> int:
 
 
 def _is_refreshed(grant: StoredGrant | None, batch: Batch) -> bool:
-    if grant is None or grant.state is not ConnectionState.ACTIVE:
+    """A batch that has waited long may have been rung for again: whoever comes second leaves it all as it is."""
+    if grant is None or grant.state is not ConnectionState.ACTIVE or not grant.is_waiting(batch.now):
         return False
     try:
         return refreshing.refreshed(grant, batch.now).generation > grant.generation

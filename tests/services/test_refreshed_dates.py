@@ -47,6 +47,7 @@ def answer(stub: StubProvider, **fields: object) -> None:
 
 
 def refresh(connection_id: UUID, now) -> int:
+    set_grant(connection_id, refresh_due_at=now)
     return tokens.refresh_batch([connection_id], now=now)
 
 

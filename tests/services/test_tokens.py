@@ -194,7 +194,26 @@ def test_what_is_due_is_claimed_once(ana_stub: UUID):
     due = NOON + timedelta(minutes=50)
     assert tokens.claim_due_batches(now=due) == ((ana_stub,),)
     assert tokens.claim_due_batches(now=due) == ()
-    assert tokens.claim_due_batches(now=due + tokens.CLAIM_LASTS) == ((ana_stub,),)
+    assert tokens.claim_due_batches(now=due + token_store.CLAIM_LASTS) == ((ana_stub,),)
+
+
+def test_a_batch_that_waited_and_was_rung_again_meanwhile_refreshes_once(ana_stub: UUID, stub: StubProvider):
+    now = NOON + timedelta(minutes=50)
+    for _ in range(3):
+        assert tokens.claim_due_batches(now=now) == ((ana_stub,),)
+        now += token_store.CLAIM_LASTS
+    assert [tokens.refresh_batch([ana_stub], now=now + n * timedelta(seconds=1)) for n in range(3)] == [1, 0, 0]
+    assert stub.refreshes == ["refresh-1"]
+
+
+def test_a_batch_that_was_rung_again_asks_no_sooner_than_the_provider_allows(ana_stub: UUID, stub: StubProvider):
+    asked: list[str] = []
+    busy = Response("{}", 429, mimetype="application/json", headers={"Retry-After": "600"})
+    stub.answering = lambda token: asked.append(token) or busy
+    now = NOON + timedelta(minutes=50)
+    tokens.refresh_batch([ana_stub], now=now)
+    tokens.refresh_batch([ana_stub], now=now + timedelta(minutes=6))  # the provider's own rest is over, not this one's
+    assert asked == ["refresh-1"]
 
 
 def test_a_refusal_after_the_consents_announced_end_is_no_surprise(world: World, portal: Flask, stub: StubProvider):
