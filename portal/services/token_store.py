@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.crypto import Sealed, Secret
-from portal.db import db, is_inside_transaction, reading, rows_changed, transaction
+from portal.db import NEVER, db, is_inside_transaction, reading, rows_changed, transaction
 from portal.extensions import keyring
 from portal.models import Connection, Grant
 from portal.models.grant import seal_context
@@ -177,8 +177,8 @@ def put_off(due: Mapping[UUID, datetime], *, now: datetime) -> None:
 
 @transaction
 def bring_forward(due: Mapping[UUID, datetime]) -> None:
-    """Refresh these sooner than planned, each at its own moment."""
-    _plan(due, Grant.refresh_due_at.is_not(None))
+    """Refresh these sooner than planned, each at its own moment; those that nothing refreshes any more stay so."""
+    _plan(due, Grant.refresh_due_at < NEVER)
 
 
 def _plan(due: Mapping[UUID, datetime], condition: ColumnElement[bool]) -> None:
