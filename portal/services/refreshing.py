@@ -36,10 +36,11 @@ NO_REFRESH = "The access token has ended, and this provider gives no refresh tok
 _flights: SingleFlight[StoredGrant] = SingleFlight()
 
 
-def refreshed(grant: StoredGrant, now: datetime) -> StoredGrant:
+def refreshed(grant: StoredGrant, now: datetime, *, is_claimed: bool = False) -> StoredGrant:
     """The grant with newer tokens than the given ones, by our own refresh or somebody else's.
 
-    Raises ReconsentRequired when only a human can help, ProviderUnavailable when trying again later may.
+    Raises ReconsentRequired when only a human can help, ProviderUnavailable when trying again later may. `is_claimed`:
+    by the background, whose turn it is; everybody else waits after a failure until it is tried again.
     """
     check_alive(grant)
     if not refresh_means.is_possible(grant):
@@ -47,6 +48,9 @@ def refreshed(grant: StoredGrant, now: datetime) -> StoredGrant:
     ripe_at = _ripe_at(grant)
     if now < ripe_at:
         raise ProviderUnavailable(ripe_at - now)
+    rest = None if is_claimed else refusals.rest_of(grant, now=now)
+    if rest is not None:
+        raise ProviderUnavailable(rest)
     return _flights.share((grant.connection_id, grant.generation), lambda: _lead(grant, now))
 
 

@@ -102,6 +102,18 @@ def put_off(grant: StoredGrant, failed: OAuthFailed, *, now: datetime) -> NoRetu
     raise ProviderUnavailable(wait)
 
 
+def rest_of(grant: StoredGrant, *, now: datetime) -> timedelta | None:
+    """How long a grant whose refresh has failed is left alone; None where it may be asked about.
+
+    A refresh that is under way can be waited for, and after a lost answer the token we hold dies with the grace.
+    """
+    if not grant.failures or grant.refresh_due_at is None or grant.refresh_due_at <= now:
+        return None
+    is_under_way = grant.lease_until is not None and grant.lease_until > now
+    is_urgent = grant.is_interrupted and grant.failures <= QUICK_TRIES and refresh_means.grace_of(grant) is not None
+    return None if is_under_way or is_urgent else grant.refresh_due_at - now
+
+
 def _hold(grant: StoredGrant, verdict: Verdict, now: datetime) -> NoReturn:
     """Neither condemned nor forgotten: asked again with growing patience, until the incident is over or released."""
     wait = _backoff(grant, verdict)

@@ -102,7 +102,7 @@ def _is_refreshed(grant: StoredGrant | None, batch: Batch) -> bool:
     if grant is None or grant.state is not ConnectionState.ACTIVE or not grant.is_waiting(batch.now):
         return False
     try:
-        return refreshing.refreshed(grant, batch.now).generation > grant.generation
+        return refreshing.refreshed(grant, batch.now, is_claimed=True).generation > grant.generation
     except (ReconsentRequired, ProviderUnavailable):
         return False  # noted on the grant, which is tried again or shown as needing reconsent
 
