@@ -42,7 +42,7 @@ def refreshed(grant: StoredGrant, now: datetime, *, is_claimed: bool = False) ->
     Raises ReconsentRequired when only a human can help, ProviderUnavailable when trying again later may. `is_claimed`:
     by the background, whose turn it is; everybody else waits after a failure until it is tried again.
     """
-    check_alive(grant)
+    check_alive(grant, now=now)
     if not refresh_means.is_possible(grant):
         raise ReconsentRequired(NO_REFRESH, grant.access_expires_at or now)
     ripe_at = _ripe_at(grant)
@@ -75,19 +75,20 @@ def why(state: ConnectionState, reason: str | None) -> str:
     }.get(state, "The provider no longer accepts our tokens.")
 
 
-def check_alive(grant: StoredGrant) -> None:
+def check_alive(grant: StoredGrant, *, now: datetime) -> None:
     """Raise ReconsentRequired for a connection that gives no new tokens."""
     if grant.state is not ConnectionState.ACTIVE:
         raise ReconsentRequired(why(grant.state, grant.state_reason), grant.state_since)
+    refusals.check_not_ended(grant, now=now)
 
 
-def current(grant: StoredGrant) -> StoredGrant:
+def current(grant: StoredGrant, *, now: datetime) -> StoredGrant:
     """The grant as it stands now, whoever wrote it; raises ReconsentRequired when it gives no tokens any more."""
     found = token_store.read(grant.connection_id)
     if found is None:
         raise ReconsentRequired(why(ConnectionState.DISCONNECTED, None), grant.state_since)
     if found.state not in HOLDING or found.generation == grant.generation:
-        check_alive(found)
+        check_alive(found, now=now)
     return found
 
 
@@ -101,7 +102,7 @@ def _lead(grant: StoredGrant, began_at: datetime) -> StoredGrant:
             incident_brake.check_may_ask(grant, now=now)
             if token_store.lease(grant, random_token(12), until=now + lease_length, now=now):
                 return _refresh_leased(grant, deadline, now)
-        latest = current(grant)
+        latest = current(grant, now=now)
         if latest.generation > grant.generation:
             return latest
         if latest.failures > grant.failures or now - began_at > lease_length + deadline:
@@ -125,7 +126,7 @@ def _refused(refused: Refused, deadline: timedelta, now: datetime) -> StoredGran
     grant = refused.grant
     if not refusals.is_refusal(refused.failed):
         refusals.put_off(grant, refused.failed, now=now)
-    latest = current(grant)
+    latest = current(grant, now=now)
     if latest.generation > grant.generation:
         return latest  # somebody rotated meanwhile: the refusal was about a token nobody needs any more
     answer = refusals.second_chance(refused, deadline=deadline, now=now)
@@ -139,7 +140,7 @@ def _keep(grant: StoredGrant, renewal: Renewal, now: datetime) -> StoredGrant:
     renewed = renewals.write(grant, renewal, now=now)
     if renewed is None:
         stray_tokens.end(grant, renewal.answer, now=now)
-        return current(grant)
+        return current(grant, now=now)
     incident_brake.after_success(grant, now=now)
     grant_owners.check(renewed, renewal, now=now)
     return renewed

@@ -76,11 +76,19 @@ def second_chance(refused: Refused, *, deadline: timedelta, now: datetime) -> To
     return replace(answer, refresh_token=answer.refresh_token or previous)
 
 
+def check_not_ended(grant: StoredGrant, *, now: datetime) -> None:
+    """Raise ReconsentRequired for a consent that has ended as announced, and was refused since (see `end`)."""
+    ends_at = grant.consent_expires_at
+    is_stopped = grant.refresh_due_at is None and grant.last_fault in incident_rules.REFUSALS
+    if ends_at is not None and ends_at <= now and is_stopped:
+        raise ReconsentRequired(ENDED, ends_at)
+
+
 def end(refused: Refused, *, now: datetime) -> NoReturn:
     """Believe the refusal: raises ReconsentRequired, or ProviderUnavailable while so many are refused that it waits."""
     grant, verdict = refused.grant, refused.failed.verdict
     if grant.consent_expires_at is not None and grant.consent_expires_at <= now:
-        token_store.stop(grant)  # no surprise: it has ended as announced, and its people have been told
+        token_store.stop(grant, verdict.fault)  # no surprise: it has ended as announced, and its people have been told
         raise ReconsentRequired(ENDED, grant.consent_expires_at)
     token_store.note_fault(grant, verdict.fault, now=now)
     if incident_brake.holds(grant, incident_brake.after_failure(grant, verdict, now=now)):

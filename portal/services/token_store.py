@@ -155,9 +155,10 @@ def note_fault(grant: StoredGrant, fault: str, *, now: datetime) -> bool:
     return overwrite(grant, {"last_fault": fault, "last_fault_at": now})
 
 
-def stop(grant: StoredGrant) -> bool:
-    """No more background refreshes of these tokens."""
-    return overwrite(grant, {"refresh_due_at": None, "lease_owner": None, "lease_until": None})
+def stop(grant: StoredGrant, fault: str) -> bool:
+    """No more refreshes of these tokens, refused after their announced end; no moment makes it one of an incident's."""
+    values = {"last_fault": fault, "last_fault_at": None, "refresh_due_at": None}
+    return overwrite(grant, values | {"lease_owner": None, "lease_until": None})
 
 
 def withhold(grant: StoredGrant, fault: str, *, until: datetime, now: datetime) -> bool:

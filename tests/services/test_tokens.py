@@ -9,9 +9,10 @@ from werkzeug import Response
 
 from portal.db import db, transaction
 from portal.models import Connection, Event, Grant
+from portal.rules import incidents as incident_rules
 from portal.rules.problems import NotFound, ProviderUnavailable, ReconsentRequired, SignInRequired
 from portal.rules.status import ConnectionState
-from portal.services import api_keys, token_store, tokens
+from portal.services import api_keys, incidents, refusals, token_store, tokens
 from tests import refreshes
 from tests.factories import NOON, World, make_connection
 from tests.fixtures.stub_provider import StubProvider
@@ -275,6 +276,28 @@ def test_a_refusal_after_the_consents_announced_end_is_no_surprise(world: World,
         tokens.fresh_access_token(world.ana.asker, ended, now=LATER)
     assert raised.value.since == NOON + timedelta(minutes=30)
     assert connection_of(ended).state is ConnectionState.ACTIVE
+
+
+def test_after_an_announced_end_the_provider_is_not_asked_with_the_dead_token_again(
+    world: World, portal: Flask, stub: StubProvider
+):
+    ended = make_connection(world.ana, provider_id="stub", consent_ends_in=timedelta(minutes=30))
+    stub.current = "ended"
+    for n in range(3):
+        with pytest.raises(ReconsentRequired) as raised:
+            tokens.fresh_access_token(world.ana.asker, ended, now=LATER + n * HOUR)
+        assert (raised.value.reason, raised.value.since) == (refusals.ENDED, NOON + timedelta(minutes=30))
+    assert stub.reused == ["refresh-1"]
+    assert tokens.claim_due_batches(now=LATER + 9 * HOUR) == ()
+
+
+def test_announced_ends_at_one_moment_are_no_incident(world: World, portal: Flask, stub: StubProvider):
+    stub.current = "ended"
+    for n in reversed(range(incident_rules.LEAST)):
+        ended = make_connection(world.ana, provider_id="stub", consent_ends_in=timedelta(minutes=30) if n else None)
+        with pytest.raises(ReconsentRequired):
+            tokens.fresh_access_token(world.ana.asker, ended, now=LATER)
+    assert incidents.open_ones(world.chloe.asker) == ()
 
 
 def test_without_a_refresh_token_the_end_of_the_access_token_is_the_end(
