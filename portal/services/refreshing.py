@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from portal.adapters.oauth import OAuthFailed
 from portal.crypto import random_token
-from portal.extensions import catalog
 from portal.rules import freshness
 from portal.rules.problems import ProviderUnavailable, ReconsentRequired
 from portal.rules.status import HOLDING, ConnectionState
@@ -148,5 +147,5 @@ def _keep(grant: StoredGrant, renewal: Renewal, now: datetime) -> StoredGrant:
 
 def _ripe_at(grant: StoredGrant) -> datetime:
     """From when on the provider renews this token at all."""
-    provider = catalog().get(grant.provider_id)
+    provider = refresh_means.provider_of(grant)
     return grant.issued_at + timedelta(seconds=provider.refresh.min_age_s if provider else 0)

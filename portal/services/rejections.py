@@ -13,7 +13,6 @@ import structlog
 
 from portal.adapters import oauth
 from portal.adapters.oauth import OAuthFailed
-from portal.extensions import catalog
 from portal.rules import freshness
 from portal.rules import rejections as rules
 from portal.rules.answers import Answer
@@ -84,7 +83,7 @@ def report(asker: Asker, connection_id: UUID, seen: Seen, *, now: datetime) -> O
 
 
 def _judged(grant: StoredGrant, seen: Seen) -> Verdict:
-    provider = catalog().get(grant.provider_id)
+    provider = refresh_means.provider_of(grant)
     answer = Answer(Phase.API, seen.status, seen.headers, seen.body)
     return classify(answer, provider.errors if provider else ())
 

@@ -35,6 +35,7 @@ class StoredGrant:
     connection_id: UUID
     organization_id: UUID
     provider_id: str
+    connector: str | None
     state: ConnectionState
     state_since: datetime
     state_reason: str | None
@@ -82,6 +83,7 @@ COLUMNS = (
     Connection.id,
     Connection.organization_id,
     Connection.provider_id,
+    Connection.connector,
     Connection.state,
     Connection.state_since,
     Connection.state_reason,
