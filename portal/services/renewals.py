@@ -8,9 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from portal.adapters.oauth import TokenAnswer
 from portal.crypto import Secret
+from portal.db import db
 from portal.extensions import signer
+from portal.models import Connection
 from portal.providers.kept import kept_of
 from portal.providers.schema import Provider
 from portal.providers.words import RefreshMode
@@ -70,6 +74,21 @@ def _follow(grant: StoredGrant, renewal: Renewal, now: datetime) -> None:
     """What else has changed with the tokens."""
     if renewal.is_later(grant):
         moved_ends.follow(grant, renewal.provider, renewal.answer, now=now)
+    known, stated = frozenset(grant.scopes.split()), renewal.answer.scopes
+    if known and stated is not None and stated != known:
+        _tell_scopes(grant, known, stated, now)
+
+
+def _tell_scopes(grant: StoredGrant, known: frozenset[str], stated: frozenset[str], now: datetime) -> None:
+    audit.record(
+        Asker.portal(grant.organization_id),
+        EventKind.SCOPES_CHANGED,
+        now=now,
+        connection_id=grant.connection_id,
+        member_id=db.session.scalar(select(Connection.member_id).where(Connection.id == grant.connection_id)),
+        lost=sorted(known - stated),
+        gained=sorted(stated - known),
+    )
 
 
 def _always(grant: StoredGrant, renewal: Renewal) -> dict[str, Any]:
