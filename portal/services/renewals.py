@@ -57,12 +57,15 @@ class Renewal:
 
 
 def write(grant: StoredGrant, renewal: Renewal, *, now: datetime) -> StoredGrant | None:
-    """Write what a refresh brought over the generation it began with; None when that was replaced meanwhile."""
+    """Write what a refresh brought over the generation it began with; None when that was replaced meanwhile.
+
+    What comes back still says since when refreshes failed: whose tokens these are is looked at next.
+    """
     values = _always(grant, renewal) | _of_access(grant, renewal, now) | _of_rotation(grant, renewal, now)
     event = _rotation(grant, renewal.new_refresh_token, now) if renewal.new_refresh_token else None
     if not token_store.overwrite(grant, values, event=event, then=lambda: _follow(grant, renewal, now)):
         return None
-    return replace(grant, **{name: value for name, value in values.items() if name != "refresh_due_at"})
+    return replace(grant, **{name: value for name, value in values.items() if name != "failing_since"})
 
 
 def fingerprint(grant: StoredGrant, token: Secret) -> str:
@@ -95,6 +98,7 @@ def _always(grant: StoredGrant, renewal: Renewal) -> dict[str, Any]:
     values: dict[str, Any] = {
         "generation": grant.generation + 1,
         "failures": 0,
+        "failing_since": None,
         "last_fault": None,
         "lease_owner": None,
         "lease_until": None,

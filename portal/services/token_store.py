@@ -54,6 +54,7 @@ class StoredGrant:
     refresh_expires_at: datetime | None
     refresh_due_at: datetime | None
     failures: int
+    failing_since: datetime | None
     last_fault: str | None
     lease_owner: str | None
     lease_until: datetime | None
@@ -102,6 +103,7 @@ COLUMNS = (
     Grant.refresh_expires_at,
     Grant.refresh_due_at,
     Grant.failures,
+    Grant.failing_since,
     Grant.last_fault,
     Grant.lease_owner,
     Grant.lease_until,
@@ -142,6 +144,7 @@ def postpone(grant: StoredGrant, fault: str, *, until: datetime, is_answer_lost:
     """
     values = {
         "failures": grant.failures + 1,
+        "failing_since": grant.failing_since or now,
         "last_fault": fault,
         "last_fault_at": now,
         "refresh_due_at": until,
@@ -159,14 +162,14 @@ def note_fault(grant: StoredGrant, fault: str, *, now: datetime) -> bool:
 
 def stop(grant: StoredGrant, fault: str) -> bool:
     """No more refreshes of these tokens, refused after their announced end; no moment makes it one of an incident's."""
-    values = {"last_fault": fault, "last_fault_at": None, "refresh_due_at": None}
+    values = {"last_fault": fault, "last_fault_at": None, "failing_since": None, "refresh_due_at": None}
     return overwrite(grant, values | {"lease_owner": None, "lease_until": None})
 
 
 def withhold(grant: StoredGrant, fault: str, *, until: datetime, now: datetime) -> bool:
     """Give nobody the present access token, and refresh it soon: it may live, but not be what it should be."""
     values = {"access_expires_at": now, "refresh_due_at": until, "last_fault": fault, "last_fault_at": now}
-    return overwrite(grant, values)
+    return overwrite(grant, values | {"failing_since": grant.failing_since or now})
 
 
 @transaction
