@@ -65,6 +65,19 @@ def is_best(grant: StoredGrant, *, now: datetime) -> bool:
     return now < _ripe_at(grant) or (final_end_at is not None and ends_at >= final_end_at - freshness.SLACK)
 
 
+def is_spared(grant: StoredGrant, *, now: datetime) -> bool:
+    """Whether it is left alone although a caller wants more of its life, for a refresh would end what others hold.
+
+    Whoever insists on the whole life would otherwise end everybody's token at each request.
+    """
+    provider = refresh_means.provider_of(grant)
+    is_shared = provider is not None and provider.refresh.old_access_dies
+    is_living = grant.state is ConnectionState.ACTIVE and freshness.is_fresh(
+        grant.access_expires_at, now=now, min_ttl=timedelta(0)
+    )
+    return is_shared and is_living and freshness.is_young(grant.issued_at, grant.life, now=now)
+
+
 def why(state: ConnectionState, reason: str | None) -> str:
     """Why a connection gives no token, in a sentence."""
     return reason or {

@@ -122,7 +122,9 @@ def _fresh(grant: StoredGrant, min_ttl: timedelta | None, now: datetime) -> Fres
     if grant.state not in HOLDING:
         raise ReconsentRequired(refreshing.why(grant.state, grant.state_reason), grant.state_since)
     wanted = freshness.granted_min_ttl(min_ttl, life=grant.life)
-    if freshness.is_fresh(grant.access_expires_at, now=now, min_ttl=wanted) or refreshing.is_best(grant, now=now):
+    if freshness.is_fresh(grant.access_expires_at, now=now, min_ttl=wanted):
+        return handed_out(grant)
+    if refreshing.is_best(grant, now=now) or refreshing.is_spared(grant, now=now):
         return handed_out(grant)
     with _waiting_room.seat(grant.provider_id):
         return handed_out(refreshing.refreshed(grant, now))
