@@ -38,6 +38,7 @@ TIMETABLE = (
     _seconds("ends of consents", 60, "jobs.webhooks.announce"),
     _seconds("public events", 5, "jobs.webhooks.publish"),
     _seconds("what refreshing leaves behind", 60, "jobs.tokens.tidy"),
+    _seconds("refreshes that fail for a day", 3600, "jobs.tokens.tell_failing"),
     _seconds("decisions nobody made", 60, "jobs.reconsent.forget_expired"),
     _seconds("revocations", 60, "jobs.connections.finish_revocations"),
     _seconds("ends of our apps' secrets", 3600, "jobs.deadlines.tell_due"),

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from portal import clock
-from portal.services import app_secrets, tokens, workers
+from portal.services import app_secrets, failing, tokens, workers
 
 
 def ring_due() -> int:
@@ -27,3 +27,8 @@ def refresh_batch(connection_ids: list[str]) -> int:
 def tidy() -> int:
     """Refresh tokens that no provider honours any more, and incidents of which nobody is left."""
     return tokens.tidy(now=clock.now())
+
+
+def tell_failing() -> int:
+    """Connections whose refreshes have failed for a day."""
+    return failing.tell(now=clock.now())

@@ -11,7 +11,7 @@ from portal.extensions import catalog
 from portal.forms import listing as list_form
 from portal.pages import page, see_other, streamed
 from portal.rules.status import Status
-from portal.services import audit, export, key_uses, listing, members, overview, probes, reminders
+from portal.services import audit, export, failing, key_uses, listing, members, overview, probes, reminders
 from portal.services.listing import Filters
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/admin/connections")
@@ -60,6 +60,7 @@ def show(connection_id: UUID) -> str:
         provider=catalog().get(connection.provider_id),
         backends=key_uses.backends(asker, connection_id, connection.provider_id, now=access.now()),
         history=audit.history(asker, connection_id),
+        failing=failing.of(asker, connection_id, now=access.now()),
         last_checked_at=probes.last_checked_at(asker, connection_id),
         zone=access.current_member().time_zone,
     )

@@ -11,7 +11,7 @@ from portal.forms.connections import ConnectForm, ConnectThereForm, NicknameForm
 from portal.forms.entries import EntriesForm
 from portal.pages import page, see_other
 from portal.rules.problems import InvalidRequest
-from portal.services import audit, connections, entries, offers, probes, reconsent
+from portal.services import audit, connections, entries, failing, offers, probes, reconsent
 from portal.services.connections import MyConnection
 
 blueprint = Blueprint("my_connections", __name__, url_prefix="/connections")
@@ -95,6 +95,7 @@ def show(connection_id: UUID) -> str:
         details=details,
         last_checked_at=probes.last_checked_at(asker, connection_id),
         history=audit.history(asker, connection_id),
+        failing=failing.of(asker, connection_id, now=access.now()),
         zone=_zone(),
     )
 

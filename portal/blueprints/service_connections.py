@@ -14,7 +14,7 @@ from portal.pages import page, see_other
 from portal.providers.schema import Provider
 from portal.providers.words import KeyFormat, Kind
 from portal.rules.problems import InvalidRequest, NotFound
-from portal.services import audit, entries, service_connections, service_listing
+from portal.services import audit, entries, failing, service_connections, service_listing
 from portal.services.service_connections import Upload
 from portal.services.service_listing import ServiceConnection
 
@@ -77,8 +77,14 @@ def create(provider_id: str) -> ResponseReturnValue:
 def show(connection_id: UUID) -> str:
     """One of them, its key and its history."""
     connection = _one(connection_id)
-    history = audit.history(access.asker(), connection_id)
-    return page("service_connections/show.html", connection=connection, history=history, zone=_zone())
+    asker = access.asker()
+    return page(
+        "service_connections/show.html",
+        connection=connection,
+        failing=failing.of(asker, connection_id, now=access.now()),
+        history=audit.history(asker, connection_id),
+        zone=_zone(),
+    )
 
 
 @blueprint.get("/<uuid:connection_id>/key")

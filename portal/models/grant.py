@@ -11,6 +11,7 @@ from portal.db import Base, SealedBytes
 from portal.models.columns import At, AtOrNever, AtOrNone
 
 IS_FAILING = text("last_fault IS NOT NULL")
+IS_UNREFRESHED = text("failing_since IS NOT NULL")
 HAS_PREVIOUS = text("previous_until IS NOT NULL")
 
 
@@ -34,6 +35,7 @@ class Grant(Base):
             sqlite_where=IS_FAILING,
             postgresql_where=IS_FAILING,
         ),
+        Index("ix_grants_unrefreshed", "failing_since", sqlite_where=IS_UNREFRESHED, postgresql_where=IS_UNREFRESHED),
         Index("ix_grants_previous", "previous_until", sqlite_where=HAS_PREVIOUS, postgresql_where=HAS_PREVIOUS),
     )
 
@@ -56,6 +58,7 @@ class Grant(Base):
     failures: Mapped[int] = mapped_column(default=0)  # transient ones in a row
     last_fault: Mapped[str | None] = mapped_column(String(40))  # of the latest attempt; None once one went well
     last_fault_at: Mapped[AtOrNone]
+    failing_since: Mapped[AtOrNone]  # when the first of the refreshes that have failed in a row did
     lease_owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[AtOrNone]
     extra: Mapped[dict[str, Any] | None] = mapped_column(

@@ -9,6 +9,7 @@ REFRESH_FLOOR = timedelta(seconds=300)
 DEFAULT_MIN_TTL = timedelta(seconds=60)
 EARLY = 0.75
 JITTER_SPREAD = 0.05  # of the life: between 75 % and 80 % of it
+YOUNG_SHARE, YOUNG_LONGEST = 1 / 10, timedelta(minutes=5)  # of a life: so long a token is left to those who have it
 MOST_OF_LIFE_UNASKED = 1 / 4  # what a caller who says nothing may insist on: the background needs the rest
 LEAST_GAIN = 0.05  # of the time gone by; answers round to seconds and take some
 SLACK = timedelta(minutes=1)  # ends that are nearer to each other than answers and clocks are exact are one end
@@ -97,6 +98,11 @@ def granted_min_ttl(min_ttl: timedelta | None, *, life: timedelta | None) -> tim
     if life is None:
         return asked
     return min(asked, max(timedelta(0), life) * (MOST_OF_LIFE_UNASKED if min_ttl is None else 1))
+
+
+def is_young(issued_at: datetime, life: timedelta | None, *, now: datetime) -> bool:
+    """Whether a token is so new that hardly another would live longer: a tenth of its life, five minutes at most."""
+    return life is not None and now - issued_at < min(life * YOUNG_SHARE, YOUNG_LONGEST)
 
 
 def backoff(failures: int, *, jitter: float, retry_after: timedelta | None) -> timedelta:

@@ -1,6 +1,7 @@
 """Alerts: what an organization's admins are told by e-mail at once, each thing once, whoever notices it how often."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy import literal, select
 from portal.db import db, insert_into, transaction
 from portal.models import Member, Notice, Organization
 from portal.models.email import EmailKind
+from portal.rules.incidents import AlertWords
 from portal.rules.roles import Role
 from portal.services import audit, emails
 from portal.services.asker import Asker
@@ -33,12 +35,25 @@ def raise_once(
     to. Returns how many organizations are told now.
     """
     told = _note(key, organization_id, now)
-    detail = {"title": title, "sentence": sentence, "what_to_do": what_to_do}
     for own_id in told:
-        audit.record(Asker.portal(own_id), EventKind.ALERT_RAISED, now=now, title=title)
-        for admin_id in _admins(own_id):
-            emails.queue(own_id, admin_id, EmailKind.ALERT, now=now, place=place, detail=detail)
+        tell(own_id, AlertWords(title, sentence, what_to_do), place=place, now=now)
     return len(told)
+
+
+@transaction
+def note(keys: Iterable[str], organization_id: UUID, *, now: datetime) -> frozenset[str]:
+    """Those of the keys that the organization was not told of before; from now on it counts as told of all."""
+    rows = [{"organization_id": organization_id, "key": key, "raised_at": now} for key in sorted(keys)]
+    noting = insert_into(Notice).values(rows).on_conflict_do_nothing().returning(Notice.key)
+    return frozenset(db.session.scalars(noting)) if rows else frozenset()
+
+
+@transaction
+def tell(organization_id: UUID, words: AlertWords, *, place: str, now: datetime) -> None:
+    """E-mail the organization's admins; whether they were told before is for whoever asks to know."""
+    audit.record(Asker.portal(organization_id), EventKind.ALERT_RAISED, now=now, title=words.title)
+    for admin_id in _admins(organization_id):
+        emails.queue(organization_id, admin_id, EmailKind.ALERT, now=now, place=place, detail=asdict(words))
 
 
 def _note(key: str, organization_id: UUID | None, now: datetime) -> Sequence[UUID]:

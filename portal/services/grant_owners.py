@@ -7,13 +7,13 @@ import structlog
 from portal.adapters import oauth
 from portal.adapters.oauth import OAuthFailed
 from portal.providers.words import BearerSource, IdentitySource
+from portal.rules.failing import UNPROVED
 from portal.rules.problems import IdentityUnverified, ProviderUnavailable, ReconsentRequired
 from portal.services import condemning, token_store
 from portal.services.renewals import Renewal
 from portal.services.token_store import StoredGrant
 
 ASK_AGAIN = timedelta(minutes=1)
-UNPROVED = "identity"
 
 log = structlog.get_logger(__name__)
 

@@ -82,7 +82,7 @@ def give_up(connection_id: UUID, generation: int, reason: str, *, now: datetime)
     False when the tokens of that generation were replaced meanwhile, or the connection is not active any more.
     """
     ended = update(Grant).where(Grant.connection_id == connection_id, Grant.generation == generation)
-    values = {"refresh_due_at": None, "lease_owner": None, "lease_until": None}
+    values = {"refresh_due_at": None, "failing_since": None, "lease_owner": None, "lease_until": None}
     if not won(ended.values(values).execution_options(synchronize_session=False)):
         return False
     connection = db.session.get_one(Connection, connection_id, with_for_update=True)
@@ -130,6 +130,7 @@ def columns(connection_id: UUID, provider: Provider, new: NewGrant) -> dict[str,
         "rotated_at": None,
         "refresh_due_at": new_grants.first_refresh_at(provider, new, jitter=freshness.jitter_of(connection_id)),
         "failures": 0,
+        "failing_since": None,
         "last_fault": None,
         "last_fault_at": None,
         "lease_owner": None,

@@ -9,9 +9,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal.adapters import queue
 from portal.db import NEVER, db, reading
 from portal.models import DayBucket, Email, Grant, Reminder
+from portal.rules import failing
 from portal.rules.problems import DatabaseNewer
 from portal.services import heartbeats, schema
 
+FAILING = "Connections whose refreshes have failed for a day"
 LATELY = timedelta(seconds=30)  # the scheduler says every few seconds that it is at work
 
 
@@ -87,6 +89,7 @@ def _work_waiting(now: datetime) -> list[Measure]:
         ("reconsent_emails_due", "E-mails that should be on their way", Email.next_attempt_at <= now),
         ("reconsent_reminders_due", "Reminder steps that nobody has claimed yet", Reminder.next_at <= now),
         ("reconsent_refreshes_due", "Tokens that should be refreshed now", Grant.refresh_due_at <= now),
+        ("reconsent_refreshes_failing", FAILING, Grant.failing_since <= now - failing.TOLD_AFTER),
     )
     return [
         Measure(name, meaning, float(db.session.scalar(select(func.count()).where(which)) or 0))

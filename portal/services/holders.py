@@ -115,6 +115,7 @@ def forget_tokens(connection_id: UUID) -> None:
         "previous_refresh_token": None,
         "previous_until": None,
         "refresh_due_at": None,
+        "failing_since": None,
         "lease_owner": None,
         "lease_until": None,
     }

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func, select, update
 
-from portal.db import after_commit, db, insert_into, reading, rows_changed, transaction
+from portal.db import NEVER, after_commit, db, insert_into, reading, rows_changed, transaction
 from portal.models import DayBucket, Grant, Incident
 from portal.models.columns import new_id
 from portal.models.grant import IS_FAILING
@@ -205,9 +205,10 @@ def bring_back(provider_id: str, organization_id: UUID | None, *, now: datetime)
     failing = select(Grant.connection_id).where(Grant.provider_id == provider_id, IS_FAILING)
     if organization_id is not None:
         failing = failing.where(Grant.organization_id == organization_id)
-    later = failing.where(Grant.refresh_due_at > now + 2 * rules.HELD_FOR).order_by(Grant.refresh_due_at)
+    is_later = (Grant.refresh_due_at > now + 2 * rules.HELD_FOR) & (Grant.refresh_due_at < NEVER)
+    later = failing.where(is_later).order_by(Grant.refresh_due_at)
     ids = db.session.scalars(later.limit(BROUGHT_BACK_AT_ONCE)).all()
-    token_store.put_off({one: now + 2 * rules.HELD_FOR * freshness.jitter_of(one) for one in ids})
+    token_store.bring_forward({one: now + 2 * rules.HELD_FOR * freshness.jitter_of(one) for one in ids})
 
 
 def _write(statement: object) -> int:

@@ -66,7 +66,7 @@ def set_aside_tokens_of(asker: Asker, connection: Connection, why: str, *, now: 
     Returns the leftover's id, None where there is nothing that the provider could end.
     """
     grant = db.session.scalar(select(Grant).where(Grant.connection_id == connection.id))
-    if grant is None or grant.access_token is None or not _can_revoke(connection.provider_id):
+    if grant is None or grant.access_token is None or not _can_revoke(connection):
         return None
     leftover_id = new_id()
     try:
@@ -228,8 +228,8 @@ def _confirm(leftover: Leftover) -> None:
         db.session.execute(told.values(is_revocation_outstanding=False).execution_options(synchronize_session=False))
 
 
-def _can_revoke(provider_id: str) -> bool:
-    provider = catalog().get(provider_id)
+def _can_revoke(connection: Connection) -> bool:
+    provider = catalog().get(connection.provider_id, connection.connector)
     return provider is None or provider.revoke.style is not RevokeStyle.NONE
 
 

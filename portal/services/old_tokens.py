@@ -1,6 +1,6 @@
 """What a cancelled consent has left of the earlier tokens: promised where it is certain, looked at where it is not."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -8,12 +8,12 @@ from portal.adapters import oauth
 from portal.adapters.oauth import OAuthFailed
 from portal.crypto import Secret
 from portal.rules.problems import NotFound, ProviderUnavailable, ReconsentRequired
-from portal.services import cases, condemning, refresh_means, reviews, token_store, tokens
+from portal.services import cases, condemning, refresh_means, refreshing, reviews, token_store, tokens
 from portal.services.asker import Asker
 from portal.services.cases import Case
 from portal.services.token_store import StoredGrant
+from portal.services.tokens import FreshToken
 
-WHOLE_LIFE = timedelta(days=36_500)
 ENDED_BY_NEW_CONSENT = "The provider ended the earlier consent when the new one was given."
 
 
@@ -51,8 +51,7 @@ def look(asker: Asker, connection_id: UUID, *, now: datetime) -> OldTokens:
     if stored is None or stored.organization_id != asker.organization_id:
         raise NotFound
     try:
-        min_ttl = WHOLE_LIFE if stored.refresh_token else None
-        fresh = tokens.fresh_access_token(asker, connection_id, min_ttl=min_ttl, now=now)
+        fresh = _renewed(asker, stored, now)
         if fresh.generation > stored.generation or _is_alive(stored, fresh.access_token, now):
             return OldTokens.WORK
     except ReconsentRequired:
@@ -61,6 +60,12 @@ def look(asker: Asker, connection_id: UUID, *, now: datetime) -> OldTokens:
         return OldTokens.UNKNOWN
     condemning.dead(stored, ENDED_BY_NEW_CONSENT, now=now)  # no newer one was found above
     return OldTokens.ENDED
+
+
+def _renewed(asker: Asker, stored: StoredGrant, now: datetime) -> FreshToken:
+    if stored.refresh_token and not refreshing.is_best(stored, now=now):
+        return tokens.handed_out(refreshing.refreshed(stored, now))
+    return tokens.fresh_access_token(asker, stored.connection_id, now=now)
 
 
 def _is_alive(stored: StoredGrant, access_token: Secret, now: datetime) -> bool:

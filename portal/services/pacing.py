@@ -55,7 +55,7 @@ class Batch:
 
     def end(self) -> None:
         """Have those not asked about come up again later."""
-        token_store.put_off(self._left)
+        token_store.put_off(self._left, now=self.now)
 
     def _admit(self, connection_ids: Sequence[UUID]) -> Sequence[UUID]:
         """Those to ask about now: none of a provider at rest, a few of one in trouble, of others as its pace allows."""

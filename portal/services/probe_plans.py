@@ -158,8 +158,9 @@ def _imported_at(connection_id: UUID, provider: Provider, now: datetime) -> date
 
 @transaction
 def _plan_some(now: datetime) -> int:
-    columns = (Connection.id, Connection.provider_id, Grant.issued_at, Grant.access_expires_at, Grant.refresh_token)
-    unplanned = select(*columns).join(Grant, Grant.connection_id == Connection.id).outerjoin(Probe)
+    own = (Connection.id, Connection.provider_id, Connection.connector)
+    unplanned = select(*own, Grant.issued_at, Grant.access_expires_at, Grant.refresh_token)
+    unplanned = unplanned.join(Grant, Grant.connection_id == Connection.id).outerjoin(Probe)
     unplanned = unplanned.where(Probe.connection_id.is_(None), Connection.state == ConnectionState.ACTIVE)
     rows = [_missing(row, now) for row in db.session.execute(unplanned.limit(PLANNED_AT_ONCE))]
     if rows:
@@ -168,7 +169,7 @@ def _plan_some(now: datetime) -> int:
 
 
 def _missing(row: Row[*tuple[Any, ...]], now: datetime) -> dict[str, Any]:
-    connection_id, provider_id, issued_at, ends_at, refresh_token = row
-    provider, life = catalog().get(provider_id), ends_at and ends_at - issued_at
+    connection_id, provider_id, connector, issued_at, ends_at, refresh_token = row
+    provider, life = catalog().get(provider_id, connector), ends_at and ends_at - issued_at
     every = interval(provider, has_refresh_token=refresh_token is not None, life=life) if provider else None
     return _row(connection_id, provider_id, rules.spread_at(now, every, jitter=freshness.jitter_of(connection_id)))

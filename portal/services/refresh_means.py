@@ -37,6 +37,11 @@ class Means:
     shown: Secret
 
 
+def provider_of(grant: StoredGrant) -> Provider | None:
+    """The provider as this grant's connection has it; None where its file has left the catalog."""
+    return catalog().get(grant.provider_id, grant.connector)
+
+
 def is_possible(grant: StoredGrant) -> bool:
     """Whether there is anything at all to renew this grant's tokens with."""
     return offers.is_service(grant.provider_id) or _token(grant) is not None
@@ -71,13 +76,13 @@ def ask(grant: StoredGrant, means: Means, *, deadline: timedelta, now: datetime)
 
 def grace_of(grant: StoredGrant) -> timedelta | None:
     """How long the provider goes on honouring a refresh token that it has replaced; None for not at all."""
-    provider = catalog().get(grant.provider_id)
+    provider = provider_of(grant)
     return timedelta(seconds=provider.refresh.grace_s) if provider and provider.refresh.grace_s else None
 
 
 def final_end_of(grant: StoredGrant) -> datetime | None:
     """When the provider ends it all, however often it is refreshed, where that is known."""
-    provider = catalog().get(grant.provider_id)
+    provider = provider_of(grant)
     is_fixed = provider is not None and provider.clocks.refresh_absolute_from is CountedFrom.FIRST_GRANT
     return grant.refresh_expires_at if is_fixed else None
 
@@ -113,6 +118,6 @@ def _shown(grant: StoredGrant, provider: Provider, app: ProviderApp, now: dateti
 
 def _token(grant: StoredGrant) -> Secret | None:
     """The refresh token, or where the provider exchanges it the access token."""
-    provider = catalog().get(grant.provider_id)
+    provider = provider_of(grant)
     is_exchanged = provider is not None and provider.refresh.mode is RefreshMode.EXCHANGE
     return grant.secret("access_token" if is_exchanged else "refresh_token")

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from portal.adapters.oauth import OAuthFailed
 from portal.crypto import random_token
-from portal.extensions import catalog
 from portal.rules import freshness
 from portal.rules.problems import ProviderUnavailable, ReconsentRequired
 from portal.rules.status import HOLDING, ConnectionState
@@ -37,17 +36,21 @@ NO_REFRESH = "The access token has ended, and this provider gives no refresh tok
 _flights: SingleFlight[StoredGrant] = SingleFlight()
 
 
-def refreshed(grant: StoredGrant, now: datetime) -> StoredGrant:
+def refreshed(grant: StoredGrant, now: datetime, *, is_claimed: bool = False) -> StoredGrant:
     """The grant with newer tokens than the given ones, by our own refresh or somebody else's.
 
-    Raises ReconsentRequired when only a human can help, ProviderUnavailable when trying again later may.
+    Raises ReconsentRequired when only a human can help, ProviderUnavailable when trying again later may. `is_claimed`:
+    by the background, whose turn it is; everybody else waits after a failure until it is tried again.
     """
-    check_alive(grant)
+    check_alive(grant, now=now)
     if not refresh_means.is_possible(grant):
         raise ReconsentRequired(NO_REFRESH, grant.access_expires_at or now)
     ripe_at = _ripe_at(grant)
     if now < ripe_at:
         raise ProviderUnavailable(ripe_at - now)
+    rest = None if is_claimed else refusals.rest_of(grant, now=now)
+    if rest is not None:
+        raise ProviderUnavailable(rest)
     return _flights.share((grant.connection_id, grant.generation), lambda: _lead(grant, now))
 
 
@@ -63,6 +66,19 @@ def is_best(grant: StoredGrant, *, now: datetime) -> bool:
     return now < _ripe_at(grant) or (final_end_at is not None and ends_at >= final_end_at - freshness.SLACK)
 
 
+def is_spared(grant: StoredGrant, *, now: datetime) -> bool:
+    """Whether it is left alone although a caller wants more of its life, for a refresh would end what others hold.
+
+    Whoever insists on the whole life would otherwise end everybody's token at each request.
+    """
+    provider = refresh_means.provider_of(grant)
+    is_shared = provider is not None and provider.refresh.old_access_dies
+    is_living = grant.state is ConnectionState.ACTIVE and freshness.is_fresh(
+        grant.access_expires_at, now=now, min_ttl=timedelta(0)
+    )
+    return is_shared and is_living and freshness.is_young(grant.issued_at, grant.life, now=now)
+
+
 def why(state: ConnectionState, reason: str | None) -> str:
     """Why a connection gives no token, in a sentence."""
     return reason or {
@@ -72,19 +88,20 @@ def why(state: ConnectionState, reason: str | None) -> str:
     }.get(state, "The provider no longer accepts our tokens.")
 
 
-def check_alive(grant: StoredGrant) -> None:
+def check_alive(grant: StoredGrant, *, now: datetime) -> None:
     """Raise ReconsentRequired for a connection that gives no new tokens."""
     if grant.state is not ConnectionState.ACTIVE:
         raise ReconsentRequired(why(grant.state, grant.state_reason), grant.state_since)
+    refusals.check_not_ended(grant, now=now)
 
 
-def current(grant: StoredGrant) -> StoredGrant:
+def current(grant: StoredGrant, *, now: datetime) -> StoredGrant:
     """The grant as it stands now, whoever wrote it; raises ReconsentRequired when it gives no tokens any more."""
     found = token_store.read(grant.connection_id)
     if found is None:
         raise ReconsentRequired(why(ConnectionState.DISCONNECTED, None), grant.state_since)
     if found.state not in HOLDING or found.generation == grant.generation:
-        check_alive(found)
+        check_alive(found, now=now)
     return found
 
 
@@ -100,7 +117,7 @@ def _lead(grant: StoredGrant, began_at: datetime) -> StoredGrant:
                 left = deadline - (_moment(began_at, began) - now)
                 if left >= deadline / 2:
                     return _refresh_leased(latest, left, now)
-        latest = current(grant)
+        latest = current(grant, now=now)
         if latest.generation > grant.generation:
             return latest
         if latest.failures > grant.failures or now - began_at > lease_length + deadline:
@@ -130,7 +147,7 @@ def _refused(refused: Refused, deadline: timedelta, now: datetime) -> StoredGran
     grant = refused.grant
     if not refusals.is_refusal(refused.failed):
         refusals.put_off(grant, refused.failed, now=now)
-    latest = current(grant)
+    latest = current(grant, now=now)
     if latest.generation > grant.generation:
         return latest  # somebody rotated meanwhile: the refusal was about a token nobody needs any more
     answer = refusals.second_chance(refused, deadline=deadline, now=now)
@@ -144,7 +161,7 @@ def _keep(grant: StoredGrant, renewal: Renewal, now: datetime) -> StoredGrant:
     renewed = renewals.write_surely(grant, renewal, now=now)
     if renewed is None:
         stray_tokens.end(grant, renewal.answer, now=now)
-        return current(grant)
+        return current(grant, now=now)
     incident_brake.after_success(grant, now=now)
     grant_owners.check(renewed, renewal, now=now)
     return renewed
@@ -152,5 +169,5 @@ def _keep(grant: StoredGrant, renewal: Renewal, now: datetime) -> StoredGrant:
 
 def _ripe_at(grant: StoredGrant) -> datetime:
     """From when on the provider renews this token at all."""
-    provider = catalog().get(grant.provider_id)
+    provider = refresh_means.provider_of(grant)
     return grant.issued_at + timedelta(seconds=provider.refresh.min_age_s if provider else 0)

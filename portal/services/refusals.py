@@ -79,11 +79,19 @@ def second_chance(refused: Refused, *, deadline: timedelta, now: datetime) -> To
     return replace(answer, refresh_token=answer.refresh_token or previous)
 
 
+def check_not_ended(grant: StoredGrant, *, now: datetime) -> None:
+    """Raise ReconsentRequired for a consent that has ended as announced, and was refused since (see `end`)."""
+    ends_at = grant.consent_expires_at
+    is_stopped = grant.refresh_due_at is None and grant.last_fault in incident_rules.REFUSALS
+    if ends_at is not None and ends_at <= now and is_stopped:
+        raise ReconsentRequired(ENDED, ends_at)
+
+
 def end(refused: Refused, *, now: datetime) -> NoReturn:
     """Believe the refusal: raises ReconsentRequired, or ProviderUnavailable while so many are refused that it waits."""
     grant, verdict = refused.grant, refused.failed.verdict
     if grant.consent_expires_at is not None and grant.consent_expires_at <= now:
-        token_store.stop(grant)  # no surprise: it has ended as announced, and its people have been told
+        token_store.stop(grant, verdict.fault)  # no surprise: it has ended as announced, and its people have been told
         raise ReconsentRequired(ENDED, grant.consent_expires_at)
     token_store.note_fault(grant, verdict.fault, now=now)
     if incident_brake.holds(grant, incident_brake.after_failure(grant, verdict, now=now)):
@@ -122,6 +130,18 @@ def note_unreadable(grant: StoredGrant, *, now: datetime) -> None:
         place=f"/admin/connections/{grant.connection_id}",
         now=now,
     )
+
+
+def rest_of(grant: StoredGrant, *, now: datetime) -> timedelta | None:
+    """How long a grant whose refresh has failed is left alone; None where it may be asked about.
+
+    A refresh that is under way can be waited for, and after a lost answer the token we hold dies with the grace.
+    """
+    if not grant.failures or grant.refresh_due_at is None or grant.refresh_due_at <= now:
+        return None
+    is_under_way = grant.lease_until is not None and grant.lease_until > now
+    is_urgent = grant.is_interrupted and grant.failures <= QUICK_TRIES and refresh_means.grace_of(grant) is not None
+    return None if is_under_way or is_urgent else grant.refresh_due_at - now
 
 
 def _hold(grant: StoredGrant, verdict: Verdict, now: datetime) -> NoReturn:

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from portal.db import db, insert_into, reading, rows_changed, transaction
-from portal.models import Connection, Grant, Rejection
+from portal.models import Connection, Rejection
 from portal.rules import freshness
 from portal.rules import rejections as rules
 from portal.rules.problems import NotFound, ReconsentRequired
@@ -31,7 +31,6 @@ class Standing:
 
     member_id: UUID
     grant: StoredGrant
-    refresh_due_at: datetime | None
     noted: Noted | None
 
     @property
@@ -54,8 +53,7 @@ def look(asker: Asker, connection_id: UUID) -> Standing:
     grant = token_store.read(connection_id)
     if connection.state not in HOLDING or grant is None:
         raise ReconsentRequired(refreshing.why(connection.state, connection.state_reason), connection.state_since)
-    due_at = db.session.scalar(select(Grant.refresh_due_at).where(Grant.connection_id == connection_id))
-    return Standing(connection.member_id, grant, due_at, _noted(connection_id))
+    return Standing(connection.member_id, grant, _noted(connection_id))
 
 
 def _noted(connection_id: UUID) -> Noted | None:

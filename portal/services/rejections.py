@@ -13,7 +13,6 @@ import structlog
 
 from portal.adapters import oauth
 from portal.adapters.oauth import OAuthFailed
-from portal.extensions import catalog
 from portal.rules import freshness
 from portal.rules import rejections as rules
 from portal.rules.answers import Answer
@@ -21,7 +20,6 @@ from portal.rules.faults import classify
 from portal.rules.problems import (
     InvalidRequest,
     ProviderNotConfigured,
-    ProviderUnavailable,
     ReconsentRequired,
 )
 from portal.rules.rejections import Step
@@ -85,7 +83,7 @@ def report(asker: Asker, connection_id: UUID, seen: Seen, *, now: datetime) -> O
 
 
 def _judged(grant: StoredGrant, seen: Seen) -> Verdict:
-    provider = catalog().get(grant.provider_id)
+    provider = refresh_means.provider_of(grant)
     answer = Answer(Phase.API, seen.status, seen.headers, seen.body)
     return classify(answer, provider.errors if provider else ())
 
@@ -124,19 +122,12 @@ def _done(asker: Asker, standing: Standing, verdict: Verdict, step: Step, *, now
     if step is Step.TELL:
         return Outcome(verdict.fault, verdict.action, retry_after=verdict.retry_after)
     if step in (Step.REFRESH, Step.JOIN):
-        token = _refreshed(standing, now)
+        token = tokens.handed_out(refreshing.refreshed(standing.grant, now))
         _count(asker, standing.grant, now)
         return Outcome(verdict.fault, FaultAction.REFRESH, token)
     if step is Step.PROBE:
         _condemn_if_dead(standing.grant, now)
     return Outcome(verdict.fault, rules.action_at_rest(verdict), retry_after=_rest(standing, step, now))
-
-
-def _refreshed(standing: Standing, now: datetime) -> FreshToken:
-    grant, due_at = standing.grant, standing.refresh_due_at
-    if grant.failures and due_at is not None and due_at > now:
-        raise ProviderUnavailable(due_at - now)  # it has just failed, and is tried again by itself
-    return tokens.handed_out(refreshing.refreshed(grant, now))
 
 
 def _condemn_if_dead(grant: StoredGrant, now: datetime) -> None:

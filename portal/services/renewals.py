@@ -10,11 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from portal.adapters.oauth import TokenAnswer
 from portal.crypto import Secret
+from portal.db import db
 from portal.extensions import signer
+from portal.models import Connection
 from portal.providers.kept import kept_of
 from portal.providers.schema import Provider
 from portal.providers.words import RefreshMode
@@ -87,12 +90,15 @@ def _as_written(grant: StoredGrant, renewal: Renewal) -> StoredGrant | None:
 
 
 def write(grant: StoredGrant, renewal: Renewal, *, now: datetime) -> StoredGrant | None:
-    """Write what a refresh brought over the generation it began with; None when that was replaced meanwhile."""
+    """Write what a refresh brought over the generation it began with; None when that was replaced meanwhile.
+
+    What comes back still says since when refreshes failed: whose tokens these are is looked at next.
+    """
     values = _always(grant, renewal) | _of_access(grant, renewal, now) | _of_rotation(grant, renewal, now)
     event = _rotation(grant, renewal.new_refresh_token, now) if renewal.new_refresh_token else None
     if not token_store.overwrite(grant, values, event=event, then=lambda: _follow(grant, renewal, now)):
         return None
-    return replace(grant, **{name: value for name, value in values.items() if name != "refresh_due_at"})
+    return replace(grant, **{name: value for name, value in values.items() if name != "failing_since"})
 
 
 def fingerprint(grant: StoredGrant, token: Secret) -> str:
@@ -104,12 +110,28 @@ def _follow(grant: StoredGrant, renewal: Renewal, now: datetime) -> None:
     """What else has changed with the tokens."""
     if renewal.is_later(grant):
         moved_ends.follow(grant, renewal.provider, renewal.answer, now=now)
+    known, stated = frozenset(grant.scopes.split()), renewal.answer.scopes
+    if known and stated is not None and stated != known:
+        _tell_scopes(grant, known, stated, now)
+
+
+def _tell_scopes(grant: StoredGrant, known: frozenset[str], stated: frozenset[str], now: datetime) -> None:
+    audit.record(
+        Asker.portal(grant.organization_id),
+        EventKind.SCOPES_CHANGED,
+        now=now,
+        connection_id=grant.connection_id,
+        member_id=db.session.scalar(select(Connection.member_id).where(Connection.id == grant.connection_id)),
+        lost=sorted(known - stated),
+        gained=sorted(stated - known),
+    )
 
 
 def _always(grant: StoredGrant, renewal: Renewal) -> dict[str, Any]:
     values: dict[str, Any] = {
         "generation": grant.generation + 1,
         "failures": 0,
+        "failing_since": None,
         "last_fault": None,
         "lease_owner": None,
         "lease_until": None,

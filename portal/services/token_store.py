@@ -20,9 +20,12 @@ from portal.extensions import keyring
 from portal.models import Connection, Grant
 from portal.models.grant import seal_context
 from portal.quick import QuickSelect
+from portal.rules import freshness
 from portal.rules.status import ConnectionState
 from portal.services import fenced_writes
 from portal.services.fenced_writes import FencedWrite
+
+CLAIM_LASTS = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class StoredGrant:
     connection_id: UUID
     organization_id: UUID
     provider_id: str
+    connector: str | None
     state: ConnectionState
     state_since: datetime
     state_reason: str | None
@@ -48,7 +52,9 @@ class StoredGrant:
     issued_at: datetime
     access_expires_at: datetime | None
     refresh_expires_at: datetime | None
+    refresh_due_at: datetime | None
     failures: int
+    failing_since: datetime | None
     last_fault: str | None
     lease_owner: str | None
     lease_until: datetime | None
@@ -64,6 +70,10 @@ class StoredGrant:
         """Whether an earlier attempt never learnt its answer: the provider may have rotated without our knowing."""
         return self.lease_owner is not None
 
+    def is_waiting(self, now: datetime) -> bool:
+        """Whether it is due or was claimed lately, and has been neither renewed nor put off for longer since."""
+        return self.refresh_due_at is not None and self.refresh_due_at <= _latest_claim(now)
+
     def secret(self, column: str) -> Secret | None:
         """The opened `access_token`, `refresh_token` or `previous_refresh_token`."""
         sealed: Sealed | None = getattr(self, column)
@@ -74,6 +84,7 @@ COLUMNS = (
     Connection.id,
     Connection.organization_id,
     Connection.provider_id,
+    Connection.connector,
     Connection.state,
     Connection.state_since,
     Connection.state_reason,
@@ -90,7 +101,9 @@ COLUMNS = (
     Grant.issued_at,
     Grant.access_expires_at,
     Grant.refresh_expires_at,
+    Grant.refresh_due_at,
     Grant.failures,
+    Grant.failing_since,
     Grant.last_fault,
     Grant.lease_owner,
     Grant.lease_until,
@@ -131,6 +144,7 @@ def postpone(grant: StoredGrant, fault: str, *, until: datetime, is_answer_lost:
     """
     values = {
         "failures": grant.failures + 1,
+        "failing_since": grant.failing_since or now,
         "last_fault": fault,
         "last_fault_at": now,
         "refresh_due_at": until,
@@ -146,38 +160,48 @@ def note_fault(grant: StoredGrant, fault: str, *, now: datetime) -> bool:
     return overwrite(grant, {"last_fault": fault, "last_fault_at": now})
 
 
-def stop(grant: StoredGrant) -> bool:
-    """No more background refreshes of these tokens."""
-    return overwrite(grant, {"refresh_due_at": None, "lease_owner": None, "lease_until": None})
+def stop(grant: StoredGrant, fault: str) -> bool:
+    """No more refreshes of these tokens, refused after their announced end; no moment makes it one of an incident's."""
+    values = {"last_fault": fault, "last_fault_at": None, "failing_since": None, "refresh_due_at": None}
+    return overwrite(grant, values | {"lease_owner": None, "lease_until": None})
 
 
 def withhold(grant: StoredGrant, fault: str, *, until: datetime, now: datetime) -> bool:
     """Give nobody the present access token, and refresh it soon: it may live, but not be what it should be."""
     values = {"access_expires_at": now, "refresh_due_at": until, "last_fault": fault, "last_fault_at": now}
-    return overwrite(grant, values)
+    return overwrite(grant, values | {"failing_since": grant.failing_since or now})
 
 
 @transaction
-def put_off(due: Mapping[UUID, datetime]) -> None:
+def put_off(due: Mapping[UUID, datetime], *, now: datetime) -> None:
     """Refresh these later, each at its own moment, because it is no time to ask their provider now.
 
-    Whoever has been disconnected or found dead meanwhile is never due again.
+    Whatever somebody else has renewed or put off meanwhile stays as it is.
     """
+    _plan(due, Grant.refresh_due_at <= _latest_claim(now))
+
+
+@transaction
+def bring_forward(due: Mapping[UUID, datetime]) -> None:
+    """Refresh these sooner than planned, each at its own moment; those that nothing refreshes any more stay so."""
+    _plan(due, Grant.refresh_due_at < NEVER)
+
+
+def _plan(due: Mapping[UUID, datetime], condition: ColumnElement[bool]) -> None:
     if not due:
         return
-    later = update(Grant).where(
-        Grant.connection_id == bindparam("of"), Grant.lease_until.is_(None), Grant.refresh_due_at < NEVER
-    )
+    later = update(Grant).where(Grant.connection_id == bindparam("of"), Grant.lease_until.is_(None), condition)
     rows = [{"of": connection_id, "due_at": due_at} for connection_id, due_at in sorted(due.items())]
     db.session.connection().execute(later.values(refresh_due_at=bindparam("due_at")), rows)
 
 
 @transaction
-def claim_due(*, now: datetime, again_at: datetime, most: int) -> tuple[tuple[UUID, str], ...]:
-    """Claim the grants longest due and those whose refresher died; they come up again at `again_at` if nothing is done.
+def claim_due(*, now: datetime, most: int) -> tuple[tuple[UUID, str], ...]:
+    """Claim the grants longest due and those whose refresher died; they come up again soon if nothing is done.
 
     Whoever holds a lease is at the provider and left alone. Returns pairs of connection id and provider id.
     """
+    again_at = now + CLAIM_LASTS
     orphaned = _claimed(Grant.lease_until <= now, Grant.lease_until, again_at, most)
     is_due = and_(Grant.refresh_due_at <= now, Grant.lease_until.is_(None))
     return orphaned + _claimed(is_due, Grant.refresh_due_at, again_at, most)
@@ -208,6 +232,11 @@ def overwrite(
 def sealed(grant: StoredGrant, column: str, secret: Secret) -> Sealed:
     """A secret sealed for one of this grant's columns."""
     return keyring().seal(secret, seal_context(grant.connection_id, column))
+
+
+def _latest_claim(now: datetime) -> datetime:
+    """What is due later was not claimed, by whichever of our machines' clocks."""
+    return now + CLAIM_LASTS + freshness.SLACK
 
 
 def _claimed(

@@ -25,7 +25,6 @@ from portal.services.waiting_room import WaitingRoom
 
 BATCH = 1_000  # a worker's few seconds; at the end of each some of its threads have nothing to do
 DUE_AT_ONCE = 2_000  # a fraction of a second to claim
-CLAIM_LASTS = timedelta(minutes=2)
 WIDTH = 50
 
 _waiting_room = WaitingRoom()
@@ -67,7 +66,7 @@ def claim_due_batches(*, now: datetime) -> tuple[tuple[UUID, ...], ...]:
     Those longest due come first, and not all at once: ask again until there are none.
     """
     by_provider = defaultdict(list)
-    for connection_id, provider_id in token_store.claim_due(now=now, again_at=now + CLAIM_LASTS, most=DUE_AT_ONCE):
+    for connection_id, provider_id in token_store.claim_due(now=now, most=DUE_AT_ONCE):
         by_provider[provider_id].append(connection_id)
     return tuple(
         tuple(ids[start : start + BATCH]) for ids in by_provider.values() for start in range(0, len(ids), BATCH)
@@ -99,10 +98,11 @@ def tidy(*, now: datetime) -> int:
 
 
 def _is_refreshed(grant: StoredGrant | None, batch: Batch) -> bool:
-    if grant is None or grant.state is not ConnectionState.ACTIVE:
+    """A batch that has waited long may have been rung for again: whoever comes second leaves it all as it is."""
+    if grant is None or grant.state is not ConnectionState.ACTIVE or not grant.is_waiting(batch.now):
         return False
     try:
-        return refreshing.refreshed(grant, batch.now).generation > grant.generation
+        return refreshing.refreshed(grant, batch.now, is_claimed=True).generation > grant.generation
     except (ReconsentRequired, ProviderUnavailable):
         return False  # noted on the grant, which is tried again or shown as needing reconsent
     except SealBroken:
@@ -125,7 +125,9 @@ def _fresh(grant: StoredGrant, min_ttl: timedelta | None, now: datetime) -> Fres
     if grant.state not in HOLDING:
         raise ReconsentRequired(refreshing.why(grant.state, grant.state_reason), grant.state_since)
     wanted = freshness.granted_min_ttl(min_ttl, life=grant.life)
-    if freshness.is_fresh(grant.access_expires_at, now=now, min_ttl=wanted) or refreshing.is_best(grant, now=now):
+    if freshness.is_fresh(grant.access_expires_at, now=now, min_ttl=wanted):
+        return handed_out(grant)
+    if refreshing.is_best(grant, now=now) or refreshing.is_spared(grant, now=now):
         return handed_out(grant)
     with _waiting_room.seat(grant.provider_id):
         refreshed = refreshing.refreshed(grant, now)

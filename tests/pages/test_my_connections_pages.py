@@ -10,6 +10,7 @@ from portal import clock
 from portal.extensions import parts
 from portal.rules.status import ConnectionState
 from portal.services import api_keys, key_uses
+from tests.crowd import set_grant
 from tests.factories import Person, World, make_connection
 from tests.page import Page
 
@@ -64,6 +65,23 @@ def test_the_page_names_the_backends_that_may_use_it(ana: Page, app: Flask, worl
     text = ana.get(place).text
     assert "Archive" in text
     assert not [name for name in ("Ended", "Revoked", "Foreign") if name in text]
+
+
+def test_both_pages_say_that_refreshing_fails_and_what_to_do(ana: Page, app: Flask, world: World) -> None:
+    connection_id = connection_of(app, world.ana)
+    chloe = Page(app).sign_in(world.chloe)
+    own, admins = f"/connections/{connection_id}", f"/admin/connections/{connection_id}"
+    assert not [text for text in (ana.get(own).text, chloe.get(admins).text) if "cannot be refreshed" in text]
+    with app.app_context():
+        now = clock.now()
+        set_grant(connection_id, failures=9, failing_since=now - timedelta(hours=2), last_fault="app-config")
+    for page, place, advice in ((ana, own, "“Reconnect” often helps"), (chloe, admins, "have its member reconnect it")):
+        text = page.get(place).text
+        for words in ("Demo Social refuses our app", "we go on trying", "Backends get the present token until", advice):
+            assert words in text
+    with app.app_context():
+        set_grant(connection_id, access_expires_at=now)
+    assert "No backend gets a token for it since" in ana.get(own).text
 
 
 def test_both_pages_say_what_stops_when_it_ends(ana: Page, app: Flask, world: World) -> None:

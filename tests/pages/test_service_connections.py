@@ -12,6 +12,7 @@ from portal.db import db, transaction
 from portal.models import Connection
 from portal.services import service_connections
 from portal.services.service_connections import Upload
+from tests.crowd import set_grant
 from tests.factories import World
 from tests.key_provider import ISSUER, KeyProvider, ec_key, pem, public_pem
 from tests.page import Page
@@ -147,6 +148,15 @@ def test_a_refused_key_is_replaced_from_every_page_about_it(
     chloe.submit("Replace the key", key_file=file(pem(other)))
     assert "The new key works and has replaced the old." in chloe.response.text
     assert state_of(app, made) == "active"
+
+
+def test_a_key_whose_provider_does_not_answer_is_spoken_of_on_its_page(chloe: Page, app: Flask, made: UUID):
+    with app.app_context():
+        since = clock.now() - timedelta(hours=2)
+        set_grant(made, failures=9, failing_since=since, last_fault="transient")
+    text = chloe.get(f"/admin/service-connections/{made}").text
+    assert "does not answer as it should" in text
+    assert "replace its key" in text
 
 
 def test_disconnecting_asks_first_and_forgets_the_key(chloe: Page, app: Flask, made: UUID):

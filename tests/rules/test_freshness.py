@@ -16,6 +16,7 @@ from portal.rules.freshness import (
     gains_time,
     granted_min_ttl,
     is_fresh,
+    is_young,
     jitter_of,
     lease_lengths,
     next_refresh_at,
@@ -177,6 +178,27 @@ def test_a_caller_may_insist_on_no_more_than_the_tokens_life(
     life = None if life_s is None else life_s * SECOND
     assert granted_min_ttl(asked, life=life) == granted_s * SECOND
     assert DEFAULT_MIN_TTL == 60 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("age_s", "life_s", "young"),
+    [
+        (299, 3600, True),
+        (300, 3600, False),
+        (299, 86_400 * 60, True),
+        (300, 86_400 * 60, False),
+        (5, 60, True),
+        (6, 60, False),
+        (0, 0, False),
+        (0, -10, False),
+        (0, None, False),
+    ],
+)
+def test_a_token_is_young_for_a_tenth_of_its_life_and_five_minutes_at_most(
+    age_s: int, life_s: int | None, young: bool
+) -> None:
+    life = None if life_s is None else life_s * SECOND
+    assert is_young(NOON, life, now=NOON + age_s * SECOND) is young
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,19 @@ def test_when_refused_connections_work_again_the_incident_is_over_and_the_rest_i
     assert mails(EmailKind.FINAL_NOTICE) == ([world.ana.id] if condemned else [])
 
 
+def test_who_was_given_up_is_not_claimed_again_when_the_incident_is_over(
+    world: World, crowd: Crowd, connection_ids: list[UUID]
+):
+    crowd.trouble = all_fail("revoked")
+    now = go_on(DUE, until=DUE + 10 * MINUTE, by=MINUTE)
+    crowd.trouble = lambda _number: None
+    go_on(now, until=now + 30 * MINUTE, by=MINUTE)
+    assert incidents.open_ones(world.chloe.asker) == ()
+    condemned = [one for one in connection_ids if connection_of(one).state is ConnectionState.NEEDS_RECONSENT]
+    assert condemned
+    assert {grant_of(one).refresh_due_at for one in condemned} == {None}
+
+
 def test_an_admin_who_believes_the_refusals_has_the_members_told(
     world: World, crowd: Crowd, connection_ids: list[UUID]
 ):

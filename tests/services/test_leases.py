@@ -163,7 +163,7 @@ def test_a_new_token_that_has_ended_already_is_given_to_nobody(world: World, ana
 
 def test_who_was_disconnected_meanwhile_is_not_put_off_but_never_due(world: World, ana_stub: UUID):
     connections.disconnect(world.ana.asker, ana_stub, now=DUE)
-    token_store.put_off({ana_stub: DUE + MINUTE})
+    token_store.put_off({ana_stub: DUE + MINUTE}, now=DUE)
     assert grant_of(ana_stub).refresh_due_at is None
     assert tokens.claim_due_batches(now=DUE + 2 * MINUTE) == ()
 

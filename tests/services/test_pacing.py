@@ -135,6 +135,18 @@ def test_a_batch_that_takes_too_long_gives_back_what_it_has_not_begun(world: Wor
     assert all(DUE + pacing.BUDGET <= moment <= DUE + pacing.BUDGET + pacing.SPREAD + SECOND for moment in due)
 
 
+def test_a_batch_gives_back_nothing_that_another_has_refreshed_meanwhile(world: World, crowd: Crowd):
+    connection_ids = make_crowd(world.ana, 3)
+    late = pacing.Batch(connection_ids, "stub", now=DUE)
+    assert tokens.refresh_batch(connection_ids[:2], now=DUE) == 2
+    due = [grant_of(one).refresh_due_at for one in connection_ids]
+    late._began -= pacing.BUDGET.total_seconds()
+    assert [late.may_begin(one) for one in connection_ids] == [False] * 3
+    late.end()
+    assert [grant_of(one).refresh_due_at for one in connection_ids[:2]] == due[:2]
+    assert grant_of(connection_ids[2]).refresh_due_at > DUE
+
+
 @pytest.mark.parametrize("line", ["concurrency = 0", "per_minute = -1"])
 def test_a_pace_that_makes_no_sense_is_refused(environ: dict[str, str], portal: Flask, line: str):
     path = Path(environ["PORTAL_PROVIDERS_DIR"]) / "stub.toml"

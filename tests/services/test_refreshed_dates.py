@@ -47,6 +47,7 @@ def answer(stub: StubProvider, **fields: object) -> None:
 
 
 def refresh(connection_id: UUID, now) -> int:
+    set_grant(connection_id, refresh_due_at=now)
     return tokens.refresh_batch([connection_id], now=now)
 
 
@@ -62,6 +63,18 @@ def test_a_token_younger_than_the_provider_renews_is_handed_out_as_it_is(world: 
     assert refresh(young, NOON + HOUR) == 0
     assert stub.refreshes == []
     assert refresh(young, NOON + DAY) == 1
+
+
+@pytest.mark.parametrize("changes", [{}, {ROTATING: f"{ROTATING}\nold_access_dies = true"}], ids=["lives on", "dies"])
+def test_a_caller_who_wants_a_whole_life_ends_nobodys_token_each_time_it_asks(
+    world: World, stub: StubProvider, changes: Mapping[str, str]
+):
+    connection_id = make_connection(world.ana, provider_id="stub", access_ends_in=HOUR)
+    moments = (NOON + 30 * MINUTE, NOON + 31 * MINUTE, NOON + 34 * MINUTE, NOON + 36 * MINUTE)
+    for now in moments:
+        fresh = tokens.fresh_access_token(world.ana.asker, connection_id, min_ttl=HOUR, now=now)
+        assert fresh.expires_at >= now + 55 * MINUTE
+    assert len(stub.refreshes) == (2 if changes else len(moments))
 
 
 @FILE("changes", [{ROTATING: f"{ROTATING}\nmin_age_s = 86400"}], ids=["min_age_s"])

@@ -113,9 +113,14 @@ def test_where_data_calls_show_the_id_token_an_unproved_one_is_not_handed_out(
     assert stored is not None
     assert stored.secret("refresh_token").reveal() == "refresh-2"
     assert grant_of(ana_stub).refresh_due_at is not None
+    since = grant_of(ana_stub).failing_since
+    with pytest.raises(ProviderUnavailable):
+        ask(world, ana_stub, LATER + timedelta(minutes=1))
+    assert grant_of(ana_stub).failing_since == since
     good = id_token(stub, "ana")
     bring(stub, id_token=good)
-    assert ask(world, ana_stub, LATER + timedelta(minutes=1)) == good
+    assert ask(world, ana_stub, LATER + timedelta(minutes=2)) == good
+    assert grant_of(ana_stub).failing_since is None
 
 
 def test_a_login_nobody_knew_before_is_not_taken_for_another(world: World, portal: Flask, stub: StubProvider):

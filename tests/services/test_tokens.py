@@ -9,16 +9,17 @@ from werkzeug import Response
 
 from portal.db import db, transaction
 from portal.models import Connection, Event, Grant
+from portal.rules import incidents as incident_rules
 from portal.rules.problems import NotFound, ProviderUnavailable, ReconsentRequired, SignInRequired
 from portal.rules.status import ConnectionState
-from portal.services import api_keys, token_store, tokens
+from portal.services import api_keys, incidents, refusals, token_store, tokens
 from tests import refreshes
 from tests.factories import NOON, World, make_connection
 from tests.fixtures.stub_provider import StubProvider
 
 pytestmark = pytest.mark.both_databases
 
-HOUR = timedelta(hours=1)
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 LATER = NOON + timedelta(minutes=59, seconds=30)  # less than the usual 60 s are left of an hour
 
 
@@ -164,6 +165,59 @@ def test_what_says_nothing_about_the_credentials_leaves_the_connection_alone(
     assert grant.refresh_due_at > LATER
 
 
+def busy(retry_after_s: int) -> Response:
+    return Response("{}", 429, mimetype="application/json", headers={"Retry-After": str(retry_after_s)})
+
+
+def test_however_often_backends_ask_the_provider_rests_as_long_as_it_wants_to(
+    world: World, ana_stub: UUID, stub: StubProvider
+):
+    asked: list[str] = []
+    stub.answering = lambda token: asked.append(token) or busy(600)
+    rests = []
+    for n in range(5):
+        with pytest.raises(ProviderUnavailable) as raised:
+            tokens.fresh_access_token(world.ana.asker, ana_stub, now=LATER + n * SECOND)
+        rests.append(raised.value.retry_after)
+    assert asked == ["refresh-1"]
+    assert rests[-1] > timedelta(seconds=590)
+    assert rests == sorted(rests, reverse=True)
+    stub.answering = lambda _token: None
+    due_at = grant_of(ana_stub).refresh_due_at
+    assert tokens.fresh_access_token(world.ana.asker, ana_stub, now=due_at).generation == 2
+
+
+def test_the_background_tries_again_when_it_is_time(ana_stub: UUID, stub: StubProvider):
+    stub.answering = lambda _token: busy(600)
+    tokens.refresh_batch([ana_stub], now=LATER)
+    stub.answering = lambda _token: None
+    due_at = grant_of(ana_stub).refresh_due_at
+    assert tokens.claim_due_batches(now=due_at) == ((ana_stub,),)
+    assert tokens.refresh_batch([ana_stub], now=due_at) == 1
+
+
+@pytest.mark.parametrize("grace_s", [60], ids=["a grace of a minute"])
+def test_after_a_lost_answer_a_backend_that_asks_within_the_grace_saves_the_rotation(
+    world: World, ana_stub: UUID, stub: StubProvider
+):
+    lose_an_answer(ana_stub)
+    assert tokens.fresh_access_token(world.ana.asker, ana_stub, now=LATER + SECOND).generation == 2
+
+
+def test_without_a_grace_a_lost_answer_is_waited_out_like_any_failure(world: World, ana_stub: UUID, stub: StubProvider):
+    lose_an_answer(ana_stub)
+    with pytest.raises(ProviderUnavailable):
+        tokens.fresh_access_token(world.ana.asker, ana_stub, now=LATER + SECOND)
+    assert stub.refreshes == []
+
+
+def lose_an_answer(connection_id: UUID) -> None:
+    grant, until = token_store.read(connection_id), LATER + timedelta(seconds=20)
+    assert grant is not None
+    assert token_store.lease(grant, "whoever asked", until=until, now=LATER)
+    assert token_store.postpone(grant, "transient", until=until, is_answer_lost=True, now=LATER)
+
+
 def test_a_refresh_interrupted_by_a_crash_is_done_again_once_its_lease_is_over(
     world: World, ana_stub: UUID, stub: StubProvider
 ):
@@ -194,7 +248,25 @@ def test_what_is_due_is_claimed_once(ana_stub: UUID):
     due = NOON + timedelta(minutes=50)
     assert tokens.claim_due_batches(now=due) == ((ana_stub,),)
     assert tokens.claim_due_batches(now=due) == ()
-    assert tokens.claim_due_batches(now=due + tokens.CLAIM_LASTS) == ((ana_stub,),)
+    assert tokens.claim_due_batches(now=due + token_store.CLAIM_LASTS) == ((ana_stub,),)
+
+
+def test_a_batch_that_waited_and_was_rung_again_meanwhile_refreshes_once(ana_stub: UUID, stub: StubProvider):
+    now = NOON + timedelta(minutes=50)
+    for _ in range(3):
+        assert tokens.claim_due_batches(now=now) == ((ana_stub,),)
+        now += token_store.CLAIM_LASTS
+    assert [tokens.refresh_batch([ana_stub], now=now + n * SECOND) for n in range(3)] == [1, 0, 0]
+    assert stub.refreshes == ["refresh-1"]
+
+
+def test_a_batch_that_was_rung_again_asks_no_sooner_than_the_provider_allows(ana_stub: UUID, stub: StubProvider):
+    asked: list[str] = []
+    stub.answering = lambda token: asked.append(token) or busy(600)
+    now = NOON + timedelta(minutes=50)
+    tokens.refresh_batch([ana_stub], now=now)
+    tokens.refresh_batch([ana_stub], now=now + timedelta(minutes=6))  # the provider's own rest is over, not this one's
+    assert asked == ["refresh-1"]
 
 
 def test_a_refusal_after_the_consents_announced_end_is_no_surprise(world: World, portal: Flask, stub: StubProvider):
@@ -204,6 +276,28 @@ def test_a_refusal_after_the_consents_announced_end_is_no_surprise(world: World,
         tokens.fresh_access_token(world.ana.asker, ended, now=LATER)
     assert raised.value.since == NOON + timedelta(minutes=30)
     assert connection_of(ended).state is ConnectionState.ACTIVE
+
+
+def test_after_an_announced_end_the_provider_is_not_asked_with_the_dead_token_again(
+    world: World, portal: Flask, stub: StubProvider
+):
+    ended = make_connection(world.ana, provider_id="stub", consent_ends_in=timedelta(minutes=30))
+    stub.current = "ended"
+    for n in range(3):
+        with pytest.raises(ReconsentRequired) as raised:
+            tokens.fresh_access_token(world.ana.asker, ended, now=LATER + n * HOUR)
+        assert (raised.value.reason, raised.value.since) == (refusals.ENDED, NOON + timedelta(minutes=30))
+    assert stub.reused == ["refresh-1"]
+    assert tokens.claim_due_batches(now=LATER + 9 * HOUR) == ()
+
+
+def test_announced_ends_at_one_moment_are_no_incident(world: World, portal: Flask, stub: StubProvider):
+    stub.current = "ended"
+    for n in reversed(range(incident_rules.LEAST)):
+        ended = make_connection(world.ana, provider_id="stub", consent_ends_in=timedelta(minutes=30) if n else None)
+        with pytest.raises(ReconsentRequired):
+            tokens.fresh_access_token(world.ana.asker, ended, now=LATER)
+    assert incidents.open_ones(world.chloe.asker) == ()
 
 
 def test_without_a_refresh_token_the_end_of_the_access_token_is_the_end(
