@@ -11,6 +11,7 @@ from redis import Redis
 from rq import Worker
 
 from portal.rules.status import ConnectionState
+from portal.rules.verdicts import Fault
 from portal.services import refusals, token_store
 from portal.services.token_store import StoredGrant
 from tests.demo_provider import Client, DemoProvider
@@ -80,7 +81,7 @@ def check_outcome(site: Site, provider: DemoProvider, connection_id: UUID, sub: 
         assert token is not None
         assert Client(provider).get("userinfo", token.reveal()).status_code == 200, "a token that works"
         assert provider.counts(sub=sub) == {"issue:ok": 1, "refresh:ok": 1, "refresh:grace": 1}
-        assert token_store.stop(grant), "the next one's fault shall not meet this one's next refresh"
+        assert token_store.stop(grant, Fault.REVOKED), "the next one's fault shall not meet this one's next refresh"
     else:
         assert grant.state_reason == refusals.INTERRUPTED
 
