@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -25,7 +26,7 @@ COLUMNS = (
     "last_reminder_at",
     "next_reminder_at",
 )
-FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = re.compile(r"""(^|[;\t\r\n])(?=[\s"]*[=+@＝＋－＠-]|[\t\r])""")  # some take the wide signs too
 CHUNK = listing.LARGEST_PAGE
 
 
@@ -77,5 +78,11 @@ def _lines(rows: list[tuple[str, ...]]) -> str:
 
 
 def inert(cell: str) -> str:
-    """The text with an apostrophe in front where a spreadsheet would otherwise run it as a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA_BEGINS) else cell
+    """The text with an apostrophe wherever a spreadsheet would otherwise run what follows as a formula.
+
+    That is at its beginning, and behind each sign that separates cells or rows for some: where commas are decimal
+    points the file is split at semicolons, whatever its quotes say.
+    """
+    if cell[:1].isalnum() and ";" not in cell and cell.isprintable():
+        return cell  # nearly all, and in a tenth of the time
+    return FORMULA.sub(r"\1'", cell)

@@ -10,19 +10,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from portal.config import THREADS
+from portal.extensions import config
 from portal.rules.problems import ProviderUnavailable
 
 COME_BACK_AFTER = timedelta(seconds=2)
-SEATS = THREADS * 15 // 16
-SEATS_OF_ONE = THREADS * 13 // 16  # the other providers' callers find some as well
+
+
+def seats(threads: int) -> int:
+    """How many of a process's threads may wait for providers: one at least, or no token would ever be refreshed."""
+    return max(1, threads * 15 // 16)
+
+
+def seats_of_one(threads: int) -> int:
+    """How many may wait for the same provider: the other providers' callers find some as well."""
+    return max(1, threads * 13 // 16)
 
 
 class WaitingRoom:
-    """So many seats, and fewer for the callers of any one provider."""
+    """So many seats as the process has threads for, and fewer for the callers of any one provider."""
 
-    def __init__(self, *, seats: int = SEATS, of_one: int = SEATS_OF_ONE) -> None:
-        self._seats, self._of_one = seats, of_one
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken: Counter[str] = Counter()
 
@@ -37,8 +44,9 @@ class WaitingRoom:
             self._leave(provider_id)
 
     def _is_seated(self, provider_id: str) -> bool:
+        threads = config().threads
         with self._lock:
-            has_room = self._taken.total() < self._seats and self._taken[provider_id] < self._of_one
+            has_room = self._taken.total() < seats(threads) and self._taken[provider_id] < seats_of_one(threads)
             self._taken[provider_id] += has_room
             return has_room
 
