@@ -173,7 +173,7 @@ def test_where_the_provider_cannot_end_an_access_the_pages_promise_nothing(ana: 
     assert "We ask LinkedIn" not in ana.text
     ana.submit("Disconnect")
     assert "Disconnected here. The provider has no way for us to end its part." in ana.text
-    assert f"{no_way}. We have forgotten its tokens. You can also end it yourself at LinkedIn." in ana.text
+    assert f"{no_way}. We have forgotten its tokens. You can end it yourself at LinkedIn." in ana.text
     assert [link.get("href") for link in ana.all("a") if "linkedin.com" in link.get("href", "")] != []
 
 
