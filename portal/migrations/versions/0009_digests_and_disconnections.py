@@ -1,4 +1,4 @@
-"""Which providers had no way to end what was disconnected"""
+"""Which providers had no way to end what was disconnected; which week admins were told about last"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("connections", sa.Column("is_revocation_unsupported", sa.Boolean(), nullable=True))
+    op.add_column("organizations", sa.Column("digest_week", sa.Date(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("organizations", "digest_week")
     op.drop_column("connections", "is_revocation_unsupported")
