@@ -30,6 +30,7 @@ def _seconds(name: str, every: int, job: str) -> Entry:
 
 TIMETABLE = (
     _seconds("sign-in requests", 15, "jobs.sign_in.answer_waiting"),
+    _seconds("digests for admins", 60, "jobs.digests.send_due"),
     _seconds("reminders", 15, "jobs.reminders.claim_due"),
     _seconds("batches of e-mails", 15, "jobs.emails.ring_due"),
     _seconds("batches of tokens", 5, "jobs.tokens.ring_due"),

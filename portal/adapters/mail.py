@@ -7,6 +7,7 @@ from email.utils import parseaddr
 from time import monotonic
 from typing import Protocol
 
+import idna
 from flask import Flask, current_app
 from flask_mail import Mail
 
@@ -81,9 +82,12 @@ def sender() -> tuple[str, str]:
 
 
 def on_the_wire(address: str) -> str:
-    """An address as servers want it: the domain in its ASCII form (RFC 5890); raises ValueError where it has none."""
+    """An address as servers want it: the domain in its ASCII form (RFC 5890); raises ValueError where it has none.
+
+    Not by Python's own codec, which knows the rules of 2003: they lead from straße.de to strasse.de, another domain.
+    """
     name, _, domain = address.rpartition("@")
-    return address if domain.isascii() else f"{name}@{domain.encode('idna').decode('ascii')}"
+    return address if domain.isascii() else f"{name}@{idna.encode(domain, uts46=True).decode('ascii')}"
 
 
 def rest() -> None:

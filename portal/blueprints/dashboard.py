@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import access
@@ -10,6 +10,7 @@ from portal.access import org_admin
 from portal.extensions import catalog
 from portal.forms import listing as list_form
 from portal.pages import page, see_other, streamed
+from portal.rules.problems import NotFound, RateLimited
 from portal.rules.status import Status
 from portal.services import audit, export, failing, key_uses, listing, members, overview, probes, reminders
 from portal.services.listing import Filters
@@ -71,6 +72,10 @@ def show(connection_id: UUID) -> str:
 def send_reminder() -> ResponseReturnValue:
     connection_id = request.form.get("connection", type=UUID)
     if connection_id is None:
-        return see_other(".index")
-    reminders.remind_now(access.asker(), connection_id, now=access.now())
+        raise NotFound
+    try:
+        reminders.remind_now(access.asker(), connection_id, now=access.now())
+    except RateLimited as just_asked:
+        flash(just_asked.detail, "warning")
+        return see_other(".show", connection_id=connection_id)
     return see_other(".show", connection_id=connection_id, notice="An e-mail with a link is on its way.")

@@ -11,13 +11,18 @@ from portal.forms.connections import ConnectForm, ConnectThereForm, NicknameForm
 from portal.forms.entries import EntriesForm
 from portal.pages import page, see_other
 from portal.rules.problems import InvalidRequest
+from portal.rules.revocations import Unrevoked
 from portal.services import audit, connections, entries, failing, offers, probes, reconsent
 from portal.services.connections import MyConnection
 
 blueprint = Blueprint("my_connections", __name__, url_prefix="/connections")
 
 DISCONNECTED = "Disconnected."
-DISCONNECTED_HERE = "Disconnected here. The provider has not confirmed its part yet; we keep trying."
+DISCONNECTED_HERE = {
+    Unrevoked.OUTSTANDING: "Disconnected here. The provider has not confirmed its part yet; we keep trying.",
+    Unrevoked.UNCONFIRMED: "Disconnected here. The provider has never confirmed its part.",
+    Unrevoked.UNSUPPORTED: "Disconnected here. The provider has no way for us to end its part.",
+}
 
 
 @blueprint.get("")
@@ -171,7 +176,7 @@ def ask_disconnect(connection_id: UUID) -> str:
 def disconnect(connection_id: UUID) -> ResponseReturnValue:
     """It is ended."""
     outcome = connections.disconnect(access.asker(), connection_id, now=access.now())
-    notice = DISCONNECTED_HERE if outcome.is_revocation_outstanding else DISCONNECTED
+    notice = DISCONNECTED_HERE[outcome.unrevoked] if outcome.unrevoked else DISCONNECTED
     return see_other(".show", connection_id=connection_id, notice=notice)
 
 

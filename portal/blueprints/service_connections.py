@@ -14,6 +14,7 @@ from portal.pages import page, see_other
 from portal.providers.schema import Provider
 from portal.providers.words import KeyFormat, Kind
 from portal.rules.problems import InvalidRequest, NotFound
+from portal.rules.revocations import Unrevoked
 from portal.services import audit, entries, failing, service_connections, service_listing
 from portal.services.service_connections import Upload
 from portal.services.service_listing import ServiceConnection
@@ -138,7 +139,7 @@ def ask_disconnect(connection_id: UUID) -> str:
 def disconnect(connection_id: UUID) -> ResponseReturnValue:
     """It is ended."""
     outcome = service_connections.disconnect(access.asker(), connection_id, now=access.now())
-    notice = DISCONNECTED_HERE if outcome.is_revocation_outstanding else DISCONNECTED
+    notice = DISCONNECTED_HERE if outcome.unrevoked is Unrevoked.OUTSTANDING else DISCONNECTED
     return see_other(".show", connection_id=connection_id, notice=notice)
 
 

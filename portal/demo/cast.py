@@ -9,6 +9,7 @@ from portal.rules.status import Status
 
 ORGANIZATION = "Northwind Bakery"
 SLUG = "northwind"
+TIME_ZONE = "Europe/Berlin"
 DOMAIN = "northwind-bakery.example"
 TEAMS = ("Marketing", "Press", "Shops", "Events", "People", "Finance")
 FIRST = (

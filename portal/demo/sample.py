@@ -24,6 +24,7 @@ from portal.demo.setting import Setting
 from portal.models import Connection, Member, Organization
 from portal.models.columns import new_id
 from portal.rules.comparison import NOBODY, SharedAccount, compare
+from portal.rules.digests import week_of
 from portal.rules.status import ConnectionState, Status
 from portal.services import audit, connections, grants, holders, invitations, offers, reminders, schema
 from portal.services.asker import Asker
@@ -68,10 +69,11 @@ def _make_organization(now: datetime) -> UUID:
         id=new_id(),
         slug=cast.SLUG,
         name=cast.ORGANIZATION,
-        time_zone="Europe/Berlin",
+        time_zone=cast.TIME_ZONE,
         window_opens_minute=0,
         window_closes_minute=ROUND_THE_CLOCK,
         created_at=now - timedelta(days=100),
+        digest_week=week_of(now, cast.TIME_ZONE),  # the next one comes when the clock is moved past a Sunday
     )
     db.session.add(organization)
     db.session.flush()

@@ -64,6 +64,7 @@ class Connection(Base):
     invited_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("members.id"))
     displaced_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("connections.id"))
     is_revocation_outstanding: Mapped[bool] = mapped_column(default=False)
+    is_revocation_unsupported: Mapped[bool | None]  # it was disconnected, and its provider has no way to be told
     connector: Mapped[str | None] = mapped_column(String(60))  # which of its file's variants (a bank)
     vars: Mapped[Entered]  # the variables of its file that were entered for it alone
     announced: Mapped[EndStage | None] = mapped_column(word(EndStage))  # what the log has told of its end,

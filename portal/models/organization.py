@@ -1,5 +1,7 @@
 """An organization: the tenant, its policy and its time zone."""
 
+from datetime import date
+
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,3 +24,4 @@ class Organization(Base):
     window_closes_minute: Mapped[int] = mapped_column(default=18 * 60)
     policy_period_days: Mapped[int | None]  # how often a human must consent where the provider states no end
     created_at: Mapped[At]
+    digest_week: Mapped[date | None]  # of the latest digest, by its Monday

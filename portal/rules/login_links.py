@@ -1,6 +1,7 @@
 """How long a login link lives, which of its four states it is in, and how often one may be asked for."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -32,6 +33,14 @@ class LinkState(StrEnum):
     USED = "used"
 
 
+@dataclass(frozen=True, slots=True)
+class SignInMail:
+    """A sign-in e-mail: when it was or is to leave, and what its link is; a link yet to come is as good as live."""
+
+    at: datetime
+    link: LinkState
+
+
 def lifetime(purpose: LinkPurpose, *, elevated: bool) -> timedelta:
     """Links people ask for die sooner than links we send unasked, and power shortens both."""
     if purpose is LinkPurpose.SIGN_IN:
@@ -61,14 +70,19 @@ def _counted(number: int, unit: str) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
-def may_mail(recent: Sequence[datetime], now: datetime) -> bool:
-    """Whether one more sign-in e-mail may go to an address that got e-mails at the `recent` moments.
+def next_mail_at(recent: Sequence[SignInMail], now: datetime) -> datetime | None:
+    """When one more sign-in e-mail may leave for whoever got the `recent` ones; None when it may not: they have a link.
 
-    At most one a minute and five an hour. Moments further ahead than a gap come from a clock that was moved back and
-    count for nothing, so that nobody is locked out by it; nearer ones are two machines that differ a little, and count.
+    At most five an hour and one a minute. What its owner has used counts for nothing: nobody else can use it, and they
+    need another. Within the minute a live link, or one to come, is answer enough; in place of one that a reminder has
+    superseded another comes when the minute is over. Moments further ahead than that come from a clock that was moved
+    back and count for nothing, so that nobody is locked out by it.
     """
-    return _count(recent, now, within=MAIL_GAP) == 0 and _count(recent, now, within=MAIL_PERIOD) < MAILS_PER_PERIOD
-
-
-def _count(recent: Sequence[datetime], now: datetime, *, within: timedelta) -> int:
-    return sum(-MAIL_GAP < now - moment < within for moment in recent)
+    of_late = [mail for mail in recent if -2 * MAIL_GAP < now - mail.at < MAIL_PERIOD]
+    unused = [mail for mail in of_late if mail.link is not LinkState.USED]
+    if len(unused) >= MAILS_PER_PERIOD:
+        return None
+    newest = max(unused, key=lambda mail: mail.at, default=None)
+    if newest is None or now - newest.at >= MAIL_GAP:
+        return now
+    return newest.at + MAIL_GAP if newest.link is LinkState.SUPERSEDED else None

@@ -52,8 +52,14 @@ def note(keys: Iterable[str], organization_id: UUID, *, now: datetime) -> frozen
 def tell(organization_id: UUID, words: AlertWords, *, place: str, now: datetime) -> None:
     """E-mail the organization's admins; whether they were told before is for whoever asks to know."""
     audit.record(Asker.portal(organization_id), EventKind.ALERT_RAISED, now=now, title=words.title)
-    for admin_id in _admins(organization_id):
+    for admin_id in admins_of(organization_id):
         emails.queue(organization_id, admin_id, EmailKind.ALERT, now=now, place=place, detail=asdict(words))
+
+
+def admins_of(organization_id: UUID) -> Sequence[UUID]:
+    """The organization's org admins who can sign in, in the transaction around us."""
+    own = select(Member.id).where(Member.organization_id == organization_id, Member.role == Role.ORG_ADMIN)
+    return db.session.scalars(own.where(Member.deactivated_at.is_(None)).order_by(Member.id)).all()
 
 
 def _note(key: str, organization_id: UUID | None, now: datetime) -> Sequence[UUID]:
@@ -65,8 +71,3 @@ def _note(key: str, organization_id: UUID | None, now: datetime) -> Sequence[UUI
     noting = insert_into(Notice).from_select(["organization_id", "key", "raised_at"], ordered)
     new = noting.on_conflict_do_nothing().returning(Notice.organization_id)
     return db.session.scalars(new).all()
-
-
-def _admins(organization_id: UUID) -> Sequence[UUID]:
-    own = select(Member.id).where(Member.organization_id == organization_id, Member.role == Role.ORG_ADMIN)
-    return db.session.scalars(own.where(Member.deactivated_at.is_(None)).order_by(Member.id)).all()

@@ -15,6 +15,7 @@ from portal.rules.calendar import event_ics
 from portal.rules.comparison import SharedAccount
 from portal.rules.names import clean_nickname
 from portal.rules.problems import NotFound
+from portal.rules.revocations import Unrevoked
 from portal.rules.status import Status, status_of
 from portal.rules.zones import wall_clock
 from portal.services import audit, disconnecting, key_uses, leftover_rounds, offers
@@ -33,7 +34,7 @@ IDENTITY_SCOPES = frozenset({"openid", "profile", "email"})  # Google answers th
 
 @dataclass(frozen=True, slots=True)
 class MyConnection:
-    """One of a member's connections as their list shows it."""
+    """One of a member's connections as their list shows it; `can_revoke` if its provider may be asked to end it."""
 
     id: UUID
     provider: Offer
@@ -42,6 +43,7 @@ class MyConnection:
     login: str | None
     connected_at: datetime | None
     consent_expires_at: datetime | None
+    can_revoke: bool
 
     @property
     def is_invitation(self) -> bool:
@@ -81,7 +83,7 @@ class ConnectionDetails:
     required_missing: tuple[str, ...]
     accounts: tuple[SharedAccount, ...]
     displaced_by: str | None
-    is_revocation_outstanding: bool
+    unrevoked: Unrevoked | None
     backends: tuple[Backend, ...]
 
 
@@ -114,7 +116,7 @@ def show(asker: Asker, connection_id: UUID, *, now: datetime) -> ConnectionDetai
         required_missing=_required_missing(connection, scopes) if grant else (),
         accounts=accounts_from(grant.accounts) if grant else (),
         displaced_by=_displacer(asker, connection),
-        is_revocation_outstanding=connection.is_revocation_outstanding,
+        unrevoked=disconnecting.unrevoked_of(connection, now=now),
         backends=key_uses.backends(asker, connection_id, connection.provider_id, now=now),
     )
 
@@ -176,6 +178,7 @@ def _listed(row: Row[Connection, Grant, Organization], now: datetime) -> MyConne
         login=connection.subject_label or connection.subject,
         connected_at=connection.connected_at,
         consent_expires_at=connection.consent_expires_at,
+        can_revoke=offers.can_revoke(connection),
     )
 
 

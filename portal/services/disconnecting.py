@@ -6,11 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from portal.db import db, transaction
-from portal.models import Connection
+from portal.db import db, reading, transaction
+from portal.models import Connection, Grant
 from portal.rules.problems import NotFound
+from portal.rules.revocations import Unrevoked, unrevoked
 from portal.rules.status import ConnectionState
-from portal.services import api_keys, audit, holders, leftovers, reminders
+from portal.services import api_keys, audit, holders, leftovers, offers, reminders
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
 
@@ -19,9 +20,9 @@ ENDED_BY_BACKEND = "The backend “{}” disconnected it."
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """What a disconnection came to; `is_revocation_outstanding` while the provider has not confirmed its part."""
+    """What a disconnection came to: how the provider's part stands, unless nothing of it is left."""
 
-    is_revocation_outstanding: bool
+    unrevoked: Unrevoked | None
 
 
 def disconnect(asker: Asker, connection_id: UUID, *, now: datetime) -> Disconnected:
@@ -30,8 +31,9 @@ def disconnect(asker: Asker, connection_id: UUID, *, now: datetime) -> Disconnec
     That holds whatever the provider answers. Raises NotFound for any other. Ending it twice changes nothing.
     """
     leftover_id = _end_here(asker, connection_id, now)
-    is_ended = leftover_id is None or leftovers.end(leftover_id, now=now)
-    return Disconnected(is_revocation_outstanding=not is_ended)
+    if leftover_id is not None:
+        leftovers.end(leftover_id, now=now)
+    return _outcome(connection_id, now)
 
 
 @transaction
@@ -40,13 +42,33 @@ def _end_here(asker: Asker, connection_id: UUID, now: datetime) -> UUID | None:
     connection = _within_reach(asker, connection_id)
     if connection.state is ConnectionState.DISCONNECTED:
         return None
+    had_tokens = db.session.scalar(select(Grant.access_token.is_not(None)).where(Grant.connection_id == connection.id))
     leftover_id = leftovers.set_aside_tokens_of(asker, connection, leftovers.DISCONNECTED, now=now)
+    connection.is_revocation_outstanding = leftover_id is not None
+    connection.is_revocation_unsupported = bool(had_tokens) and not offers.can_revoke(connection)
     holders.forget_tokens(connection.id)
     reason = None if asker.key_id is None else ENDED_BY_BACKEND.format(api_keys.show(asker, asker.key_id).name)
-    _write(connection, reason=reason, is_outstanding=leftover_id is not None, now=now)
+    _write(connection, reason=reason, now=now)
     kind = EventKind.CONNECTION_DISCONNECTED
     audit.record(asker, kind, now=now, connection_id=connection.id, member_id=connection.member_id)
     return leftover_id
+
+
+@reading
+def _outcome(connection_id: UUID, now: datetime) -> Disconnected:
+    return Disconnected(unrevoked_of(db.session.get_one(Connection, connection_id), now=now))
+
+
+def unrevoked_of(connection: Connection, *, now: datetime) -> Unrevoked | None:
+    """How the provider's part of the connection's end stands; None for one that has not been disconnected."""
+    if connection.state is not ConnectionState.DISCONNECTED:
+        return None
+    return unrevoked(
+        is_outstanding=connection.is_revocation_outstanding,
+        is_unsupported=bool(connection.is_revocation_unsupported),
+        since=connection.state_since,
+        now=now,
+    )
 
 
 def _within_reach(asker: Asker, connection_id: UUID) -> Connection:
@@ -61,13 +83,12 @@ def _within_reach(asker: Asker, connection_id: UUID) -> Connection:
     return connection
 
 
-def _write(connection: Connection, *, reason: str | None, is_outstanding: bool, now: datetime) -> None:
+def _write(connection: Connection, *, reason: str | None, now: datetime) -> None:
     connection.state = ConnectionState.DISCONNECTED
     connection.state_since = now
     connection.state_reason = reason
     connection.consent_expires_at = None
     connection.consent_end_source = None
     connection.displaced_by_id = None
-    connection.is_revocation_outstanding = is_outstanding
     db.session.flush()
     reminders.plan(connection, now=now, is_fresh=False)

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from portal.adapters import queue as bell
 from portal.db import NEVER, after_commit, db, reading, transaction
 from portal.models import Email, Event
-from portal.models.email import NO_REMINDER, EmailKind, EmailStatus
+from portal.models.email import EmailKind, EmailStatus
 from portal.services import delivery
 from portal.services.asker import Asker
 from portal.services.audit import EventKind
@@ -53,9 +53,11 @@ def queue(
     connection_id: UUID | None = None,
     place: str | None = None,
     detail: dict[str, Any] | None = None,
+    due_at: datetime | None = None,
 ) -> int:
     """Write an e-mail to the member into the transaction around us; it leaves as soon as that has succeeded.
 
+    With a `due_at` that is still to come it is as if it were written then.
     `place` is the local path it leads to. `detail` holds plain facts of its kind: `invited_by` (a name) of an
     invitation, `by` (a colleague's name) of a displacement, the counts of an admin's digest.
     """
@@ -67,25 +69,15 @@ def queue(
         connection_id=connection_id,
         place=place,
         detail=detail or {},
-        created_at=now,
-        next_attempt_at=now,
+        created_at=due_at or now,
+        next_attempt_at=due_at or now,
     )
     db.session.add(email)
     db.session.flush()
-    someone_waits = kind is EmailKind.SIGN_IN
-    after_commit(partial(bell.ring, DELIVER, [email.id], at_front=someone_waits))
+    if email.created_at <= now:  # for later ones the sweep rings
+        someone_waits = kind is EmailKind.SIGN_IN
+        after_commit(partial(bell.ring, DELIVER, [email.id], at_front=someone_waits))
     return email.id
-
-
-@reading
-def recent(member_id: UUID, kind: EmailKind, *, since: datetime) -> tuple[datetime, ...]:
-    """When e-mails of this kind (any but reminders) were queued for the member since then, oldest first.
-
-    Withdrawn ones, which nobody got, do not count.
-    """
-    asked = select(Email.created_at).where(Email.member_id == member_id, NO_REMINDER, Email.kind == kind)
-    counted = asked.where(Email.created_at >= since, Email.status != EmailStatus.WITHDRAWN)
-    return tuple(db.session.scalars(counted.order_by(Email.created_at)))
 
 
 @reading

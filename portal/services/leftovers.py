@@ -7,7 +7,7 @@ again right before; otherwise its tokens are simply forgotten.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select, update
@@ -16,13 +16,13 @@ from portal.adapters import oauth
 from portal.adapters.oauth import RevocationState
 from portal.crypto import SealBroken, Sealed, Secret
 from portal.db import db, reading, transaction
-from portal.extensions import catalog, keyring
+from portal.extensions import keyring
 from portal.models import Connection, Grant, PendingGrant
 from portal.models.columns import new_id
 from portal.models.consent import seal_context
 from portal.models.grant import seal_context as grant_context
-from portal.providers.words import RevokeStyle
 from portal.rules.problems import ProviderNotConfigured
+from portal.rules.revocations import TRIED_FOR
 from portal.rules.status import HOLDING
 from portal.services import audit, leftover_alarms, offers
 from portal.services.asker import Asker
@@ -32,7 +32,6 @@ from portal.services.offers import Chosen
 
 REPLACED = "replaced"
 DISCONNECTED = "disconnected"
-TRIED_FOR = timedelta(days=7)  # then the tokens are forgotten: keeping secrets to end them must itself end
 AT_ONCE = 1_000
 
 
@@ -66,7 +65,7 @@ def set_aside_tokens_of(asker: Asker, connection: Connection, why: str, *, now: 
     Returns the leftover's id, None where there is nothing that the provider could end.
     """
     grant = db.session.scalar(select(Grant).where(Grant.connection_id == connection.id))
-    if grant is None or grant.access_token is None or not _can_revoke(connection):
+    if grant is None or grant.access_token is None or not offers.can_revoke(connection):
         return None
     leftover_id = new_id()
     try:
@@ -110,7 +109,7 @@ def end(leftover_id: UUID, *, now: datetime) -> bool:
     state = revoked(leftover.tokens, now=now)
     if state is RevocationState.OUTSTANDING:
         return False
-    _forget(leftover, is_revoked=state is RevocationState.DONE, now=now)
+    _forget(leftover, state, now=now)
     return True
 
 
@@ -181,7 +180,7 @@ def _to_revoke(leftover_id: UUID, now: datetime) -> Leftover | None:
     leftover = _leftover(pending)
     if is_wanted(pending.provider_id, pending.subject, but=pending.id, now=now):
         _wipe(leftover)
-        _confirm(leftover)  # nothing of it is left here, and ending it there would end somebody's good tokens
+        _tell(leftover)  # nothing of it is left here, and ending it there would end somebody's good tokens
         return None
     return leftover
 
@@ -203,10 +202,10 @@ def _tokens(chosen: Chosen, access_token: Secret | None, refresh_token: Secret |
 
 
 @transaction
-def _forget(leftover: Leftover, *, is_revoked: bool, now: datetime) -> None:
+def _forget(leftover: Leftover, state: RevocationState, *, now: datetime) -> None:
     _wipe(leftover)
-    _confirm(leftover)
-    if is_revoked:
+    _tell(leftover, is_unsupported=state is RevocationState.UNSUPPORTED)
+    if state is RevocationState.DONE:
         who = {"connection_id": leftover.connection_id, "member_id": leftover.member_id}
         audit.record(leftover.asker, EventKind.GRANT_REVOKED, now=now, login=leftover.login, **who)
 
@@ -221,16 +220,12 @@ def _empty(which: ColumnElement[bool]) -> None:
     db.session.execute(wiped.values(values).execution_options(synchronize_session=False))
 
 
-def _confirm(leftover: Leftover) -> None:
+def _tell(leftover: Leftover, *, is_unsupported: bool = False) -> None:
     """Tell the disconnected connection, whose page has been saying that the provider's part was outstanding."""
     if leftover.was_disconnected:
-        told = update(Connection).where(Connection.id == leftover.connection_id)
-        db.session.execute(told.values(is_revocation_outstanding=False).execution_options(synchronize_session=False))
-
-
-def _can_revoke(connection: Connection) -> bool:
-    provider = catalog().get(connection.provider_id, connection.connector)
-    return provider is None or provider.revoke.style is not RevokeStyle.NONE
+        values = {"is_revocation_outstanding": False, "is_revocation_unsupported": is_unsupported}
+        told = update(Connection).where(Connection.id == leftover.connection_id).values(values)
+        db.session.execute(told.execution_options(synchronize_session=False))
 
 
 def _moved(grant: Grant, leftover_id: UUID, column: str) -> Sealed | None:

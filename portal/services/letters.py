@@ -76,7 +76,6 @@ class DigestFacts:
     ending: int
     ended: int
     needs_reconsent: int
-    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

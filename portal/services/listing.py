@@ -11,14 +11,14 @@ from portal.db import NEVER, db
 from portal.quick import QuickSelect, Reader, Row
 from portal.rules.problems import InvalidRequest, NotFound
 from portal.rules.status import Status, status_of
-from portal.services import listing_people, listing_queries, policy
+from portal.services import listing_people, listing_queries, offers, policy
 from portal.services.asker import Asker
 from portal.services.listing_people import People
 from portal.services.listing_queries import Shape
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
-OF_PERSON = 5  # columns: name, address, team, last and next reminder
+OF_PERSON = 6  # columns: name, address, team, since when deactivated, last and next reminder
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,20 @@ class ListedConnection:
     member_name: str
     member_email: str
     team: str | None
+    deactivated_at: datetime | None
     last_reminder_at: datetime | None
     next_reminder_at: datetime | None
     access_expires_at: datetime | None = None
     scopes: tuple[str, ...] = ()
     accounts: tuple[dict[str, str], ...] = ()
     generation: int | None = None
+
+    @property
+    def can_be_reminded(self) -> bool:
+        """Whether there is somebody to mail, and something that they can do."""
+        if self.deactivated_at is not None or offers.is_service(self.provider_id):
+            return False
+        return self.status is Status.INVITED or (self.status.is_live and self.consent_expires_at is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ COLUMNS = (
     Member.name,
     Member.email,
     Member.team,
+    Member.deactivated_at,
     Reminder.last_sent_at,
     Reminder.next_at,
 )

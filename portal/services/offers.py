@@ -10,6 +10,7 @@ from portal.extensions import catalog, config
 from portal.providers.apps import ProviderApp
 from portal.providers.checks import CONNECTOR, KEY_OWNER, variables_of_connection
 from portal.providers.schema import Provider
+from portal.providers.words import RevokeStyle
 from portal.rules.names import NICKNAME_MAX
 from portal.rules.problems import NotFound, ProviderNotConfigured
 
@@ -29,13 +30,18 @@ class Offer:
     is_service: bool = False
 
 
-class Chosen(Protocol):
-    """Whatever names a provider together with what was chosen and entered for one connection there."""
+class AtProvider(Protocol):
+    """Whatever names a provider, and which of its file's variants."""
 
     @property
     def provider_id(self) -> str: ...
     @property
     def connector(self) -> str | None: ...
+
+
+class Chosen(AtProvider, Protocol):
+    """The same together with what was entered for one connection there."""
+
     @property
     def vars(self) -> Mapping[str, str] | None: ...
 
@@ -65,6 +71,12 @@ def is_service(provider_id: str) -> bool:
     """Whether connections there are made by an admin with a key, so that no person can ever renew one by consenting."""
     provider = catalog().get(provider_id)
     return provider is not None and provider.kind.is_service
+
+
+def can_revoke(one: AtProvider) -> bool:
+    """Whether the provider may be asked to end the access; where discovery decides it, it is asked and found out."""
+    provider = catalog().get(one.provider_id, one.connector)
+    return provider is None or provider.revoke.style is not RevokeStyle.NONE
 
 
 def offers() -> tuple[Offer, ...]:

@@ -10,10 +10,10 @@ from sqlalchemy import bindparam, delete, select, update
 
 from portal.adapters import queue as bell
 from portal.db import NEVER, after_commit, db, insert_into, transaction
-from portal.models import Connection, Email, Event, Reminder
+from portal.models import Connection, Email, Event, Member, Reminder
 from portal.models.email import WAITING_REMINDER, EmailKind, EmailStatus
 from portal.rules import reminders as rules
-from portal.rules.problems import Conflict, NotFound, RateLimited
+from portal.rules.problems import Conflict, MemberDeactivated, NotFound, RateLimited
 from portal.rules.reminders import ReminderPolicy
 from portal.rules.status import HOLDING, ConnectionState
 from portal.services import audit, emails, offers, sweep
@@ -26,6 +26,7 @@ Columns = dict[str, Any]
 
 REPLANNED_AT_ONCE = 5_000
 REMIND_AGAIN_AFTER = timedelta(minutes=10)  # a second press of the button is a slip, not a wish
+JUST_ASKED = "This reminder was asked for a moment ago. Another can be sent ten minutes after it."
 NOTHING_TO_REMIND_OF = "Nobody has to consent to this connection again, so there is nothing to remind its owner of."
 
 claim_due = sweep.claim_due
@@ -100,13 +101,15 @@ def replan_organization(asker: Asker, *, now: datetime) -> int:
 def remind_now(asker: Asker, connection_id: UUID, *, now: datetime) -> None:
     """Mail the connection's owner now because an admin wishes it; the series goes on as planned.
 
-    An invitation that was not followed yet is sent again. Raises NotFound, Conflict when there is nothing to be
-    reminded of, RateLimited when somebody has just asked for it.
+    An invitation that was not followed yet is sent again. Raises NotFound, MemberDeactivated, Conflict when there is
+    nothing to be reminded of, RateLimited when somebody has just asked for it.
     """
     mine = select(Connection).where(Connection.id == connection_id)
     connection = db.session.scalars(mine.where(Connection.organization_id == asker.organization_id)).one_or_none()
     if connection is None:
         raise NotFound
+    if db.session.get_one(Member, connection.member_id).deactivated_at is not None:
+        raise MemberDeactivated
     _refuse_if_just_asked(connection, now)
     if connection.state is ConnectionState.INVITED:
         place = f"/connections/{connection.id}"
@@ -156,7 +159,7 @@ def _refuse_if_just_asked(connection: Connection, now: datetime) -> None:
     asked = select(Event.at).where(Event.connection_id == connection.id, Event.kind == EventKind.REMINDER_REQUESTED)
     last = db.session.scalars(asked.order_by(Event.id.desc()).limit(1)).one_or_none()
     if last is not None and timedelta(0) <= now - last < REMIND_AGAIN_AFTER:
-        raise RateLimited(last + REMIND_AGAIN_AFTER - now, "This reminder was asked for a moment ago.")
+        raise RateLimited(last + REMIND_AGAIN_AFTER - now, JUST_ASKED)
 
 
 def _add_to_waiting(connection: Connection, now: datetime) -> None:

@@ -14,10 +14,10 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from portal.adapters import queue
-from portal.db import after_commit, db, reading, rows_changed, transaction
-from portal.models import LoginLink, Member, SignInRequest
-from portal.models.email import EmailKind
-from portal.rules.login_links import MAIL_PERIOD, LinkState, may_mail, state_of
+from portal.db import NEVER, after_commit, db, reading, rows_changed, transaction
+from portal.models import Email, LoginLink, Member, SignInRequest
+from portal.models.email import NO_REMINDER, EmailKind, EmailStatus
+from portal.rules.login_links import MAIL_PERIOD, LinkState, SignInMail, next_mail_at, state_of
 from portal.rules.redirects import HOME, home_of, safe_place
 from portal.services import audit, emails, login_links, sessions
 from portal.services.asker import Asker
@@ -132,16 +132,31 @@ def renew(token: str, *, now: datetime) -> bool:
 
 
 def _mail(member_id: UUID, place: str, now: datetime) -> bool:
-    """Queue a sign-in e-mail unless the member had enough of them lately.
+    """Queue a sign-in e-mail, for later if one has just left, unless the member has one that will do.
 
     The member's row is locked meanwhile: two answers at once must not both find that nothing was sent yet.
     """
     member = db.session.scalars(select(Member).where(Member.id == member_id).with_for_update(key_share=True)).one()
-    recent = emails.recent(member_id, EmailKind.SIGN_IN, since=now - MAIL_PERIOD)
-    if not may_mail(recent, now):
+    due_at = next_mail_at(_recent_mails(member_id, now), now)
+    if due_at is None:
         return False
-    emails.queue(member.organization_id, member_id, EmailKind.SIGN_IN, now=now, place=place)
+    emails.queue(member.organization_id, member_id, EmailKind.SIGN_IN, now=now, place=place, due_at=due_at)
     return True
+
+
+def _recent_mails(member_id: UUID, now: datetime) -> list[SignInMail]:
+    """Those that were or are to leave, with what has become of their links; withdrawn ones, which nobody got, not."""
+    sent = select(Email.created_at, LoginLink.expires_at, LoginLink.used_at, LoginLink.superseded_at)
+    sent = sent.outerjoin(LoginLink, LoginLink.email_id == Email.id)
+    theirs = sent.where(Email.member_id == member_id, NO_REMINDER, Email.kind == EmailKind.SIGN_IN)
+    counted = theirs.where(Email.created_at >= now - MAIL_PERIOD, Email.status != EmailStatus.WITHDRAWN)
+    return [
+        SignInMail(
+            row.created_at,
+            state_of(expires_at=row.expires_at or NEVER, used_at=row.used_at, superseded_at=row.superseded_at, now=now),
+        )
+        for row in db.session.execute(counted)
+    ]
 
 
 def _may_come_in(member_id: UUID) -> bool:

@@ -224,9 +224,25 @@ def test_starttls_accepts_a_certificate_that_is_trusted(
     assert len(server.taken) == 1
 
 
-def test_an_address_in_other_letters_is_written_as_servers_want_it() -> None:
-    assert mail.on_the_wire("ana@bücher.example") == "ana@xn--bcher-kva.example"
-    assert mail.on_the_wire("ana@acme.example") == "ana@acme.example"
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("ana@acme.example", "ana@acme.example"),
+        ("ana@bücher.example", "ana@xn--bcher-kva.example"),
+        ("ana@straße.example", "ana@xn--strae-oqa.example"),  # strasse.example is somebody else's
+        ("ana@βόλος.example", "ana@xn--nxasmm1c.example"),
+        ("ana@Bücher。example", "ana@xn--bcher-kva.example"),
+        ("jörg@bücher.example", "jörg@xn--bcher-kva.example"),
+    ],
+)
+def test_an_address_in_other_letters_is_written_as_servers_want_it(address: str, written: str) -> None:
+    assert mail.on_the_wire(address) == written
+
+
+@pytest.mark.parametrize("domain", ["ü..example", "ü" * 64 + ".example", "☃.example", "-ü.example"])
+def test_a_domain_that_no_server_can_have_is_a_wrong_value(domain: str) -> None:
+    with pytest.raises(ValueError, match=r"Label|label|Codepoint"):
+        mail.on_the_wire(f"ana@{domain}")
 
 
 def server_side(key: Path, certificate: Path) -> ssl.SSLContext:

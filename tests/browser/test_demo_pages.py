@@ -1,10 +1,12 @@
 """The demo's own tour, as its start page tells it."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 import requests
 
+from portal.rules.digests import week_of
 from tests.browser.acme import Acme
 from tests.browser.demo import Demo
 from tests.fixtures.browser import Browse
@@ -46,12 +48,14 @@ def test_a_whole_campaign_of_eight_mails_arrives_while_the_clock_is_moved(
     demo: Demo, acme: Acme, browse: Browse
 ) -> None:
     connection_id = acme.connect(acme.ana, acme.login("Business"), "Bakery page", days_left=14.2)
-    visitor = browse()
+    visitor, began = browse(), demo.now()
     visitor.open("/demo/clock")
     visitor.press("Sixteen days: a whole campaign")
     visitor.sees("On the way, 16 days forward.")
     assert eventually(lambda: not is_travelling(demo), within_s=JOURNEY_WITHIN_S)
     assert steps(demo, acme, connection_id) == [14, 12, 10, 8, 6, 4, 2, 0]
+    weeks = (week_of(demo.now(), "UTC") - week_of(began, "UTC")) // timedelta(weeks=1)
+    assert len(demo.mails(acme.chloe.email, "admin_digest")) == weeks
 
 
 def is_travelling(demo: Demo) -> bool:

@@ -12,8 +12,10 @@ from werkzeug.routing import Rule
 from portal import access, clock
 from portal.access import Mark
 from portal.models.email import EmailKind
+from portal.rules.happenings import SENTENCES
 from portal.rules.roles import Role
 from portal.services import schema
+from portal.services.audit import EventKind
 from tests.factories import World, make_connection, make_member
 from tests.page import Page, check_page
 
@@ -136,6 +138,10 @@ def test_what_is_not_there_is_a_page_that_helps(app: Flask, path: str):
 @pytest.mark.parametrize("kind", list(EmailKind))
 def test_every_kind_of_email_has_its_three_files(kind: EmailKind):
     assert {path.name for path in (TEMPLATES / "emails" / kind).iterdir()} == {"subject.txt", "body.txt", "body.html"}
+
+
+def test_every_kind_of_event_has_its_sentence_and_no_sentence_is_left_over():
+    assert SENTENCES.keys() == set(EventKind)
 
 
 @pytest.mark.both_databases

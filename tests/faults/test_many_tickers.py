@@ -5,6 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from portal.rules.roles import Role
+from portal.services import organizations
+from tests.factories import make_member
 from tests.faults import people
 from tests.faults.conftest import BOTH, sizes
 from tests.faults.mail_server import MailServer
@@ -33,3 +36,17 @@ def test_many_schedulers_and_ticks_send_everything_once(site: Site, mail: MailSe
     site.tick_now()
     assert mail.recipients == dict.fromkeys(crowd, 1)
     assert all(process.is_running for process in [worker, *schedulers])
+
+
+def test_an_admin_gets_one_digest_a_week_however_many_tick(site: Site, mail: MailServer):
+    people.make_crowd(3, name="Crowd", ends_in=DUE_NOW, now=site.now())
+    organization_id = organizations.command_asker("crowd").organization_id
+    admin = make_member(organization_id, "Chloe Chen", "chloe@acme.example", Role.ORG_ADMIN, now=site.now())
+    site.worker(), *(site.scheduler() for _ in range(3))
+    for weeks, counts in enumerate(["3 ending, 0 ended", "0 ending, 3 ended"], start=1):
+        site.move_clock(timedelta(weeks=1))
+        ticks = [site.tick() for _ in range(3)]
+        assert [(tick.wait(120), tick.said) for tick in ticks if tick.wait()] == []
+        site.tick_now()
+        assert [one.kind for one in mail.of(admin.email)] == ["admin_digest"] * weeks
+        assert counts in mail.of(admin.email)[-1].message["Subject"]

@@ -22,7 +22,10 @@ def test_a_tick_does_everything_that_is_due_and_drains_the_queue(world: World, s
     done = {line.name: line.outcome for line in tick.run()}
     assert set(done) == {entry.name for entry in TIMETABLE} | {"queue"}
     assert done["reminders"] == "1"
-    assert [mail["X-Reconsent-Kind"] for mail in smtp.taken] == ["reminder"]
+    assert {mail["To"].addresses[0].addr_spec: mail["X-Reconsent-Kind"] for mail in smtp.taken} == {
+        world.ana.email: "reminder",
+        world.chloe.email: "admin_digest",  # the first since the organization was made
+    }
     assert heartbeats.seen(heartbeats.WORKER) is not None
 
 
@@ -32,4 +35,5 @@ def test_a_second_tick_finds_nothing_to_do(world: World, smtp: Sink, context: Fl
     for _ in range(2):
         done = {line.name: line.outcome for line in tick.run()}
     assert (done["reminders"], done["batches of e-mails"], done["queue"]) == ("0", "0", "0 jobs")
-    assert len(smtp.taken) == 1
+    assert done["digests for admins"] == "0"
+    assert len(smtp.taken) == 2

@@ -12,6 +12,7 @@ from portal.db import db, transaction
 from portal.models import Email, Event
 from portal.models.email import EmailKind
 from portal.rules.status import HOLDING, ConnectionState
+from portal.services import members
 from tests.factories import World, make_connection, make_member
 from tests.page import HTML, Page
 
@@ -190,6 +191,51 @@ def test_a_reminder_can_be_sent_from_the_table_and_from_the_page(chloe: Page, ap
         assert waiting_mails(EmailKind.REMINDER) == 1
 
 
+def test_pressing_send_reminder_twice_tells_that_it_was_asked_for(chloe: Page, app: Flask, links: dict[str, UUID]):
+    for words in ("on its way", "was asked for a moment ago"):
+        chloe.get(f"/admin/connections/{links['soon']}").submit("Send reminder")
+        assert words in chloe.text
+        assert chloe.heading == "soon"
+    with app.app_context():
+        assert waiting_mails(EmailKind.REMINDER) == 1
+
+
+def test_a_reminder_of_nothing_of_ours_is_not_found(chloe: Page, links: dict[str, UUID]):
+    token = _csrf(chloe.get("/admin/connections"))
+    for wrong in ("", "nonsense", str(links["foreign"])):
+        sent = {"connection": wrong, "csrf_token": token}
+        assert chloe.client.post("/admin/connections/reminders", data=sent).status_code == 404
+
+
+def test_nobody_who_was_deactivated_is_reminded(chloe: Page, app: Flask, world: World, links: dict[str, UUID]):
+    token = _csrf(chloe.get(f"/admin/connections/{links['soon']}"))
+    with app.app_context():
+        members.deactivate(world.chloe.asker, world.ana.id, now=clock.now())
+    for nickname in ("soon", "ended"):
+        assert "Send reminder" not in chloe.get(f"/admin/connections/{links[nickname]}").buttons
+        assert "deactivated" in chloe.text
+        sent = {"connection": links[nickname], "csrf_token": token}
+        answer = chloe.client.post("/admin/connections/reminders", data=sent)
+        assert answer.status_code == 409
+        assert "This person is deactivated" in answer.text
+    with app.app_context():
+        assert waiting_mails(EmailKind.REMINDER) == 0
+
+
+def test_only_what_somebody_can_be_reminded_of_has_the_button(
+    chloe: Page, app: Flask, world: World, links: dict[str, UUID]
+):
+    with app.app_context():
+        members.deactivate(world.chloe.asker, world.ana.id, now=clock.now())
+    chloe.get("/admin/connections")
+    pressed = {button.get("value") for button in chloe.all("button") if button.get("name") == "connection"}
+    assert pressed == {str(links["later"]), str(links["invited"])}
+
+
+def _csrf(page: Page) -> str:
+    return next(field.get("value", "") for field in page.all("input") if field.get("name") == "csrf_token")
+
+
 def test_the_export_holds_what_the_filters_show(chloe: Page, links: dict[str, UUID]):
     chloe.get("/admin/connections/export.csv?status=ending")
     rows = list(csv.DictReader(io.StringIO(chloe.response.text)))
@@ -263,7 +309,7 @@ def test_members_and_foreign_admins_find_nothing(page: Page, world: World, links
 
 def test_a_foreign_admin_cannot_send_reminders(page: Page, app: Flask, world: World, links: dict[str, UUID]):
     page.sign_in(world.eve).get("/admin/connections")
-    token = next(field.get("value") for field in page.all("input") if field.get("name") == "csrf_token")
+    token = _csrf(page)
     response = page.client.post("/admin/connections/reminders", data={"connection": links["soon"], "csrf_token": token})
     assert response.status_code == 404
     with app.app_context():

@@ -31,7 +31,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "reminder": {"lines": (Line(), Line("Demo Video", None, None, 2, "22 November 2026"))},
     "final_notice": {"lines": (ENDED, Line(days_left=2))},
     "displaced": {"provider_name": "LinkedIn", "nickname": "Company page", "taken_by": "Ben Brandt"},
-    "admin_digest": {"ending": 97, "ended": 12, "needs_reconsent": 8, "lines": (Line(),)},
+    "admin_digest": {"ending": 97, "ended": 12, "needs_reconsent": 8},
     "alert": {"title": "LinkedIn refuses our app", "sentence": "Nobody was mailed.", "what_to_do": "Check the secret."},
 }
 environment = Environment(

@@ -8,8 +8,8 @@ from flask import Flask
 
 from portal import clock
 from portal.extensions import parts
-from portal.rules.status import ConnectionState
-from portal.services import api_keys, key_uses
+from portal.rules.status import HOLDING, ConnectionState
+from portal.services import api_keys, connections, key_uses
 from tests.crowd import set_grant
 from tests.factories import Person, World, make_connection
 from tests.page import Page
@@ -163,6 +163,45 @@ def test_disconnecting_is_asked_for_with_its_consequence_and_a_way_out(ana: Page
     ana.press_link("Disconnect").submit("Disconnect")
     assert "Disconnected here. The provider has not confirmed its part yet" in ana.text
     assert "Disconnect" not in [link.text for link in ana.all("a")]
+
+
+def test_where_the_provider_cannot_end_an_access_the_pages_promise_nothing(ana: Page, app: Flask, world: World) -> None:
+    connection_id = connection_of(app, world.ana, nickname="Press", provider_id="linkedin")
+    ana.get(f"/connections/{connection_id}/disconnect")
+    no_way = "LinkedIn has no way for us to end the access there"
+    assert no_way in ana.text
+    assert "We ask LinkedIn" not in ana.text
+    ana.submit("Disconnect")
+    assert "Disconnected here. The provider has no way for us to end its part." in ana.text
+    assert f"{no_way}. We have forgotten its tokens. You can end it yourself at LinkedIn." in ana.text
+    assert [link.get("href") for link in ana.all("a") if "linkedin.com" in link.get("href", "")] != []
+
+
+def test_where_the_provider_may_be_asked_the_page_promises_to_ask(ana: Page, app: Flask, world: World) -> None:
+    connection_id = connection_of(app, world.ana)
+    assert "We ask Demo Social to end the access there too" in ana.get(f"/connections/{connection_id}/disconnect").text
+    invited = connection_of(app, world.ana, state=ConnectionState.INVITED, consent_ends_in=None)
+    assert "to end the access there" not in ana.get(f"/connections/{invited}/disconnect").text
+
+
+def test_a_revocation_given_up_is_not_said_to_be_tried_again(ana: Page, app: Flask, world: World) -> None:
+    with app.app_context():
+        begun = clock.now() - timedelta(days=7)
+        connection_id = make_connection(world.ana, now=begun)
+        connections.disconnect(world.ana.asker, connection_id, now=begun)
+    ana.get(f"/connections/{connection_id}")
+    assert "has never confirmed that the access is ended there" in ana.text
+    assert "We try again" not in ana.text
+
+
+@pytest.mark.parametrize("state", ConnectionState)
+def test_where_a_provider_is_not_set_up_only_live_connections_are_said_to_go_on(
+    ana: Page, app: Flask, world: World, state: ConnectionState
+) -> None:
+    connection_id = connection_of(app, world.ana, provider_id="linkedin", state=state, consent_ends_in=None)
+    ana.get(f"/connections/{connection_id}")
+    assert "LinkedIn is not set up here at the moment" in ana.text
+    assert ("keeps working as long as it can" in ana.text) is (state in HOLDING)
 
 
 def test_the_calendar_file_is_for_the_connections_own_date(ana: Page, app: Flask, world: World) -> None:

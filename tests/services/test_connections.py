@@ -1,18 +1,22 @@
 """A member's own connections: the list, one of them, its name, its end."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 
 from portal.rules.problems import InvalidRequest, NotFound, ReconsentRequired
+from portal.rules.revocations import Unrevoked
 from portal.rules.status import ConnectionState, Status
 from portal.services import connections, tokens
 from tests.consents import connected, event_kinds, new_grant, outstanding, signed_in, stored
 from tests.factories import NOON, World, make_connection
+from tests.http_server import ScriptedServer
 
 pytestmark = pytest.mark.both_databases
 LATER = NOON + timedelta(days=1)
+WEEK, SECOND = timedelta(days=7), timedelta(seconds=1)
 
 
 def test_the_list_shows_what_ends_soonest_first(context: Flask, world: World) -> None:
@@ -92,8 +96,8 @@ def test_what_the_provider_has_not_confirmed_is_said_to_be_outstanding(context: 
     ana = signed_in(world.ana)
     connection_id = connected(ana, new_grant("business"))
     outcome = connections.disconnect(ana, connection_id, now=LATER)
-    assert outcome.is_revocation_outstanding  # nothing listens at this provider's address
-    assert connections.show(ana, connection_id, now=LATER).is_revocation_outstanding
+    assert outcome.unrevoked is Unrevoked.OUTSTANDING  # nothing listens at this provider's address
+    assert connections.show(ana, connection_id, now=LATER).unrevoked is Unrevoked.OUTSTANDING
 
 
 def test_after_a_week_the_tokens_are_forgotten_and_the_page_still_tells_the_truth(context: Flask, world: World) -> None:
@@ -101,9 +105,51 @@ def test_after_a_week_the_tokens_are_forgotten_and_the_page_still_tells_the_trut
     connection_id = connected(ana, new_grant("business"))
     connections.disconnect(ana, connection_id, now=NOON)
     assert outstanding() == 1
-    connections.finish_revocations(now=NOON + timedelta(days=7))
+    assert connections.show(ana, connection_id, now=NOON + WEEK - SECOND).unrevoked is Unrevoked.OUTSTANDING
+    connections.finish_revocations(now=NOON + WEEK)
     assert outstanding() == 0
-    assert connections.show(ana, connection_id, now=NOON).is_revocation_outstanding
+    assert connections.show(ana, connection_id, now=NOON + WEEK).unrevoked is Unrevoked.UNCONFIRMED
+
+
+def test_where_the_providers_file_knows_no_way_to_end_an_access_that_is_said(context: Flask, world: World) -> None:
+    connection_id = make_connection(world.ana, provider_id="linkedin")
+    assert not connections.one(world.ana.asker, connection_id, now=NOON).can_revoke
+    assert connections.disconnect(world.ana.asker, connection_id, now=LATER).unrevoked is Unrevoked.UNSUPPORTED
+    assert connections.show(world.ana.asker, connection_id, now=LATER).unrevoked is Unrevoked.UNSUPPORTED
+    assert stored(connection_id).access_token is None
+
+
+def test_where_discovery_names_no_place_to_end_an_access_that_is_said_afterwards(
+    silent_issuer: str, app: Flask, world: World
+) -> None:
+    with app.app_context():
+        connection_id = make_connection(world.ana, provider_id="oidc")
+        assert connections.one(world.ana.asker, connection_id, now=NOON).can_revoke, "nobody has asked it yet"
+        assert connections.disconnect(world.ana.asker, connection_id, now=LATER).unrevoked is Unrevoked.UNSUPPORTED
+        assert connections.show(world.ana.asker, connection_id, now=LATER).unrevoked is Unrevoked.UNSUPPORTED
+        assert outstanding() == 0
+
+
+@pytest.fixture
+def silent_issuer(environ: dict[str, str]) -> Iterator[str]:
+    """A generic OpenID provider whose discovery document names no revocation endpoint: ask for it before `app`."""
+    with ScriptedServer() as server:
+        issuer = server.url_for("").rstrip("/")
+        document = {"issuer": issuer, "token_endpoint": f"{issuer}/token", "jwks_uri": f"{issuer}/keys"}
+        server.expect_request("/.well-known/openid-configuration").respond_with_json(document)
+        environ |= {
+            "PORTAL_PROVIDER_OIDC_CLIENT_ID": "portal",
+            "PORTAL_PROVIDER_OIDC_CLIENT_SECRET": "secret",
+            "PORTAL_PROVIDER_OIDC_ISSUER": issuer,
+            "PORTAL_ALLOWED_PRIVATE_HOSTS": f"{server.host}:{server.port}",
+        }
+        yield issuer
+
+
+def test_of_what_was_never_connected_nothing_is_left_at_the_provider(context: Flask, world: World) -> None:
+    connection_id = make_connection(world.ana, provider_id="linkedin", state=ConnectionState.INVITED)
+    assert connections.disconnect(world.ana.asker, connection_id, now=LATER).unrevoked is None
+    assert connections.show(world.ana.asker, connection_id, now=LATER).unrevoked is None
 
 
 def test_disconnecting_twice_changes_nothing_more(context: Flask, world: World) -> None:
@@ -122,7 +168,7 @@ def test_a_login_taken_up_by_somebody_else_meanwhile_is_not_revoked_under_them(c
     connected(ben, new_grant("business"))
     connections.finish_revocations(now=LATER)
     assert outstanding() == 0
-    assert not connections.show(ana, connection_id, now=LATER).is_revocation_outstanding
+    assert connections.show(ana, connection_id, now=LATER).unrevoked is None
     assert "grant:revoked" not in event_kinds(connection_id)
 
 

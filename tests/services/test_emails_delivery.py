@@ -102,6 +102,19 @@ def test_one_bad_address_is_parked_and_stops_nobody_else(world: World, smtp: Sin
     assert emails.parked(world.eve.asker, world.ben.id) == ()
 
 
+def test_a_domain_that_only_the_rules_before_2008_knew_is_parked_and_stops_nobody_else(
+    world: World, smtp: Sink
+) -> None:
+    snowman = make_member(world.acme, "Snow Man", "snow@\N{SNOWMAN}.example")
+    strasse = make_member(world.acme, "Hans Gasse", "hans@straße.example")
+    for person in (snowman, strasse):
+        make_reminded(person, ends_in=9 * DAY)
+    assert str(sweep(NOON)) == "1 sent, 0 put back, 1 parked"
+    assert smtp.recipients == ["hans@xn--strae-oqa.example"]
+    (parked,) = emails.parked(world.chloe.asker, snowman.id)
+    assert parked.reason == "the address is none that mail servers know"
+
+
 def test_the_series_of_a_bad_address_goes_on_for_it_may_be_put_right(world: World, smtp: Sink) -> None:
     connection_id = make_reminded(world.ana, ends_in=9 * DAY)
     smtp.on_rcpt = lambda _address: "550 no such user"

@@ -16,7 +16,7 @@ from portal.db import transaction
 from portal.models.email import EmailKind
 from portal.rules.login_links import LinkState
 from portal.rules.roles import Role
-from portal.services import audit, sessions, sign_in
+from portal.services import audit, emails, sessions, sign_in
 from portal.services.audit import EventKind
 from portal.services.sign_in import Redeemed
 from tests.factories import NOON, World, make_member, make_organization
@@ -302,6 +302,35 @@ def test_renewing_obeys_the_same_limits_and_gives_the_same_answer(context: Flask
     assert all(sign_in.renew(token, now=start + second * SECOND) for second in range(59))
     assert len(sign_in_mails()) == 1
     assert ask("ana@acme.example", now=start + 30 * SECOND) == 0, "one limit for both ways"
+
+
+def test_whoever_used_their_link_a_moment_ago_gets_another_at_once(context: Flask, world: World) -> None:
+    token = delivered_link(world.ana, now=NOON, place=PLACE)
+    redeem(token, now=NOON + 10 * SECOND)
+    assert sign_in.renew(token, now=NOON + 20 * SECOND)
+    (mail,) = sign_in_mails()
+    assert (mail.member_id, mail.place) == (world.ana.id, PLACE)
+    assert [batch.email_ids for batch in emails.due_batches(now=NOON + 20 * SECOND)] == [(mail.id,)]
+
+
+def test_a_link_that_was_just_superseded_is_replaced_when_the_minute_is_over(context: Flask, world: World) -> None:
+    token = delivered_link(world.ana, now=NOON)
+    delivered_link(world.ana, now=NOON + 10 * SECOND, kind=EmailKind.REMINDER)
+    for second in range(20, 40):
+        assert sign_in.renew(token, now=NOON + second * SECOND)
+    (mail,) = sign_in_mails()
+    assert not [batch for batch in emails.due_batches(now=NOON + 59 * SECOND) if mail.id in batch.email_ids]
+    assert [batch for batch in emails.due_batches(now=NOON + MINUTE) if mail.id in batch.email_ids]
+
+
+def test_whoever_has_a_live_link_from_a_moment_ago_gets_no_second_that_would_replace_it(
+    context: Flask, world: World
+) -> None:
+    old = delivered_link(world.ana, now=NOON - MINUTE)
+    newest = delivered_link(world.ana, now=NOON)
+    assert sign_in.renew(old, now=NOON + 10 * SECOND)
+    assert not sign_in_mails()
+    assert redeem(newest, now=NOON + 20 * SECOND) is not None
 
 
 def test_renewing_never_touches_the_newest_link(context: Flask, world: World) -> None:
