@@ -98,7 +98,7 @@ def authorization_url(
         params |= {"code_challenge": code_challenge, "code_challenge_method": rules.pkce.value}
     if login_hint and rules.login_hint_param:
         params[rules.login_hint_param] = login_hint
-    if rules.user_scope:
+    if rules.user_scope.default:
         params[rules.user_scope.param] = rules.user_scope.separator.join(rules.user_scope.default)
     return str(add_params_to_uri(calls.needed_endpoint(rules.url, "authorization_endpoint"), list(params.items())))
 

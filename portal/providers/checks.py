@@ -144,14 +144,22 @@ def _check_revocation(provider: Provider) -> Iterator[Complaint]:
 def _check_words(provider: Provider) -> Iterator[Complaint]:
     for hook in set(provider.api.hooks) - HOOKS:
         yield Complaint(("api", "hooks"), f"names {hook!r}, which is no hook of ours")
-    for field in ("separator", "param"):
-        if not getattr(provider.authorize.scope, field):
-            yield Complaint(("authorize", "scope", field), "must not be empty")
+    yield from _check_scopes(provider)
     for name, variable in provider.vars.items():
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED:
             yield Complaint(("vars", name), "must be lower-case letters, digits and _, and no name of ours")
         if variable.default and not re.fullmatch(variable.pattern, variable.default):
             yield Complaint(("vars", name, "default"), "does not match its own pattern")
+
+
+def _check_scopes(provider: Provider) -> Iterator[Complaint]:
+    asked = {"scope": provider.authorize.scope, "user_scope": provider.authorize.user_scope}
+    for table, scopes in asked.items():
+        for key in ("separator", "param"):
+            if not getattr(scopes, key):
+                yield Complaint(("authorize", table, key), "must not be empty")
+    if asked["user_scope"].default and asked["user_scope"].param == asked["scope"].param:
+        yield Complaint(("authorize", "user_scope", "param"), "must not be that of authorize.scope")
 
 
 CHECKS: tuple[Callable[[Provider], Iterator[Complaint]], ...] = (

@@ -40,6 +40,13 @@ class ScopeRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserScopeRequest(ScopeRequest):
+    """The same for scopes of the person beside those of the app (Slack's way)."""
+
+    param: str = "user_scope"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authorize:
     """The approval page. No `url`: the discovery document names it."""
 
@@ -52,7 +59,7 @@ class Authorize:
     pkce: Pkce = Pkce.S256
     state_max: int = 500
     scope: ScopeRequest = field(default_factory=ScopeRequest)
-    user_scope: ScopeRequest | None = None
+    user_scope: UserScopeRequest = field(default_factory=UserScopeRequest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,18 @@ def test_scopes_and_the_client_id_are_written_the_providers_way(stand_in: StandI
     assert not {"client_id", "scope", "code_challenge", "code_challenge_method"} & params.keys()
 
 
+@pytest.mark.parametrize("said", ["{}", '{ separator = "," }'])
+def test_no_scopes_of_the_persons_own_leave_the_others_alone(stand_in: StandIn, said: str) -> None:
+    params = url_of(stand_in, provider_of(f"[authorize]\nuser_scope = {said}"))[1]
+    assert (params["scope"], "user_scope" in params) == ("read write", False)
+
+
+def test_scopes_of_the_persons_own_go_beside_the_others(stand_in: StandIn) -> None:
+    changes = '[authorize]\nuser_scope = { separator = ",", default = ["chat", "files"] }'
+    params = url_of(stand_in, provider_of(changes))[1]
+    assert (params["scope"], params["user_scope"]) == ("read write", "chat,files")
+
+
 STEERING = """
 [authorize]
 params = { access_type = "offline", prompt = "consent" }

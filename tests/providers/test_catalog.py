@@ -92,6 +92,11 @@ WRONG = [
     ('pkce = "off"', 'pkce = "none"', ["11: authorize.pkce must be one of off, S256, plain"]),
     ('pkce = "off"', "pkce = false", ["11: authorize.pkce must be one of off, S256, plain"]),
     ('"read", "write"]', '"read", 7]', ["12: authorize.scope.default[1] must be a text"]),
+    (
+        'scope = { s',
+        'user_scope = { param = "scope", default = ["chat"] }\nscope = { s',
+        ["12: authorize.user_scope.param must not be that of authorize.scope"],
+    ),
     ('["read", "write"], o', '"read", o', ["12: authorize.scope.default must be a list"]),
     ('separator = ","', 'separator = ""', ["12: authorize.scope.separator must not be empty"]),
     ('"https://acme.example/token"', '"http://acme.example/token"', ["15: token.url must begin with https://"]),
