@@ -184,9 +184,52 @@ def test_a_connector_is_the_provider_with_its_own_values(write: Write) -> None:
     assert provider.clocks.refresh_absolute_s == 86400
 
 
-def test_a_connectors_mistake_turns_the_file_off(write: Write) -> None:
-    path = write(GOOD + "\n[connectors.bank]\nclocks = { refresh_absolute = 99 }\n")
-    assert complaints(path)[0].endswith("connectors.bank.clocks.refresh_absolute is not a key of this table")
+BANK = "\n[connectors.bank]\n%s\n"  # its header is line 33 of the file, what it says line 34
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            "clocks = { refresh_absolute = 99 }",
+            "34: connectors.bank.clocks.refresh_absolute is not a key of this table",
+        ),
+        ("refresh = { early = 7.5 }", "34: connectors.bank.refresh.early must be between 0 and 1"),
+        ('name = " "', "34: connectors.bank.name must not be empty"),
+        ("token = 7", "34: connectors.bank.token must be a table"),
+    ],
+)
+def test_a_connectors_mistake_turns_the_file_off_and_is_told_as_its_own(write: Write, said: str, expected: str) -> None:
+    assert complaints(write(GOOD + BANK % said)) == [expected]
+
+
+def test_a_connector_must_be_a_table(write: Write) -> None:
+    assert complaints(write(GOOD + "\n[connectors]\nbank = 7\n")) == ["34: connectors.bank must be a table"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [('name = "Acme"', "name = 7"), ('pkce = "off"', "colour = 1"), ("{tenant}", "{tenat}")]
+)
+def test_what_a_connector_has_from_the_file_is_told_once(write: Write, right: str, wrong: str) -> None:
+    found = complaints(write(GOOD.replace(right, wrong) + BANK % "refresh = { grace_s = 9 }"))
+    assert len(found) == 1
+    assert "connectors" not in found[0]
+
+
+def test_mistakes_of_a_file_and_of_its_connectors_are_told_at_once(write: Write) -> None:
+    found = complaints(write(GOOD.replace('name = "Acme"', "name = 7") + BANK % "token = 7"))
+    assert found == ["3: name must be a text", "34: connectors.bank.token must be a table"]
+
+
+def test_each_of_several_rules_is_refused_at_its_own_line(write: Write) -> None:
+    rule = '\n[[errors]]\nwhen = [{ at = "word", op = "eq", value = "x" }]\nresult = "%s"\n'
+    path = write(GOOD + rule % "revoked" + rule % "nonsense" + rule % "expired" + rule % "nonsense")
+    assert [line.partition(" must")[0] for line in complaints(path)] == ["39: errors[2].result", "47: errors[4].result"]
+
+
+def test_what_a_list_on_several_lines_holds_opens_no_table(write: Write) -> None:
+    path = write(GOOD.replace('default = ["read", "write"]', 'default = [\n  "read",\n  "write"\n  ]') + "odd = 1\n")
+    assert complaints(path) == ["35: errors[0].odd is not a key of this table"]
 
 
 # The catalog as a whole
