@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
+from portal.adapters.introspections import introspection_ask
 from portal.adapters.oauth import authorization_url
 from portal.adapters.provider_calls import Ask, Calls
 from portal.adapters.revocations import revocation_ask
@@ -39,6 +40,8 @@ def steps(provider: Provider, redirect_uri: str) -> Iterator[Step]:
         yield _asked(calls, "second hop", upgrade_ask(calls, named.token.upgrade, TOKENS["access_token"], SECRET))
     if named.identity.userinfo and named.identity.userinfo.url:
         yield Step("whoami", f"{named.identity.userinfo.method} {calls.app.expand(named.identity.userinfo.url)}")
+    if named.introspect:
+        yield _asked(calls, "introspection", introspection_ask(calls, named.introspect, TOKENS["access_token"]))
     if named.accounts:
         yield Step("accounts", f"GET {calls.app.expand(named.accounts.url)}")
     if named.refresh.mode is not RefreshMode.NONE:

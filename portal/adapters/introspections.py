@@ -11,10 +11,15 @@ from portal.rules.verdicts import Phase
 
 def introspected(calls: Calls, rules: Introspect, access_token: Secret, *, now: datetime) -> Answer:
     """What the provider says about an access token; never raises, an answer that never came is one too."""
-    ask = Ask(
+    ask = introspection_ask(calls, rules, access_token)
+    return calls.send_as_app(ask, Deadline(), now=now, phase=Phase.INTROSPECT)
+
+
+def introspection_ask(calls: Calls, rules: Introspect, access_token: Secret) -> Ask:
+    """The request that asks about an access token."""
+    return Ask(
         url=calls.app.expand(rules.url),
         params={"token": access_token.reveal(), "token_type_hint": "access_token"},
         auth=rules.auth or calls.provider.token.auth,
         headers={},
     )
-    return calls.send_as_app(ask, Deadline(), now=now, phase=Phase.INTROSPECT)

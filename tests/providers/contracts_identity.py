@@ -95,9 +95,7 @@ def okta(issuer: str, server: str, refresh_life: int | None) -> Contract:
             ),
         ),
         tokens=Tokens(life=3600, refresh_life=refresh_life, scopes=scopes(*OFFLINE.split())),
-        whoami=(
-            Call(to=f"GET {server}/v1/userinfo", authorization=bearer(), answer={"sub": "00uid4", "name": "Ana"}),
-        ),
+        whoami=(Call(to=f"GET {server}/v1/userinfo", authorization=bearer(), answer={"sub": "00uid4", "name": "Ana"}),),
         subject="00uid4",
         label="Ana",
         renewal=(Call(to=f"POST {server}/v1/token", authorization=BASIC, form=RENEWAL, answer=next_answer()),),
