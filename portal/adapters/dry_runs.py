@@ -13,7 +13,7 @@ from portal.adapters.web import Request
 from portal.crypto import Secret
 from portal.providers.apps import ProviderApp
 from portal.providers.schema import Provider, Userinfo
-from portal.providers.words import RefreshMode, RevokeStyle
+from portal.providers.words import ClientAuth, RefreshMode, RevokeStyle
 
 TOKENS = {name: Secret(f"<{name}>") for name in ("access_token", "refresh_token")}
 SECRET = Secret("<client_secret>")
@@ -69,7 +69,11 @@ def _with_named_addresses(provider: Provider) -> Provider:
     return replace(
         provider,
         authorize=replace(provider.authorize, url=provider.authorize.url or "<authorization_endpoint>"),
-        token=replace(provider.token, url=provider.token.url or "<token_endpoint>"),
+        token=replace(
+            provider.token,
+            url=provider.token.url or "<token_endpoint>",
+            auth=provider.token.auth or ClientAuth.BASIC,  # until the document says otherwise
+        ),
         revoke=replace(provider.revoke, url=provider.revoke.url or "<revocation_endpoint>"),
         identity=replace(provider.identity, userinfo=replace(whoami, url=whoami.url or "<userinfo_endpoint>")),
     )

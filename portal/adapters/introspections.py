@@ -10,7 +10,10 @@ from portal.rules.verdicts import Phase
 
 
 def introspected(calls: Calls, rules: Introspect, access_token: Secret, *, now: datetime) -> Answer:
-    """What the provider says about an access token; never raises, an answer that never came is one too."""
+    """What the provider says about an access token; an answer that never came is one too.
+
+    Raises OAuthFailed when a discovery document that is needed cannot be had.
+    """
     ask = introspection_ask(calls, rules, access_token)
     return calls.send_as_app(ask, Deadline(), now=now, phase=Phase.INTROSPECT)
 
@@ -20,6 +23,6 @@ def introspection_ask(calls: Calls, rules: Introspect, access_token: Secret) -> 
     return Ask(
         url=calls.app.expand(rules.url),
         params={"token": access_token.reveal(), "token_type_hint": "access_token"},
-        auth=rules.auth or calls.provider.token.auth,
+        auth=rules.auth or calls.app_auth,
         headers={},
     )

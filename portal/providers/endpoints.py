@@ -99,7 +99,7 @@ class Upgrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """The token endpoint. No `url`: the discovery document names it.
+    """The token endpoint. No `url`: the discovery document names it, and where there is no `auth` either, that too.
 
     `client_audience` is who our app's own assertions are for, where it proves itself by `private_key_jwt`; empty: the
     token endpoint.
@@ -108,7 +108,7 @@ class Token:
     url: Url = ""
     method: Method = Method.POST
     body: Body = Body.FORM
-    auth: ClientAuth = ClientAuth.BASIC
+    auth: ClientAuth | None = None
     params: Text = field(default_factory=dict)
     headers: Text = field(default_factory=dict)
     success: Success = field(default_factory=Success)
