@@ -23,6 +23,7 @@ from portal.adapters.token_answers import (
     TokenAnswer,
     counts_from_first_grant,
     read_tokens,
+    scopes_granted,
 )
 from portal.adapters.token_requests import code_ask, refresh_ask, upgrade_ask
 from portal.adapters.web import DEADLINE
@@ -50,6 +51,7 @@ __all__ = [
     "is_alive",
     "refresh",
     "revoke",
+    "scopes_granted",
     "shared_accounts",
     "subject_of",
 ]

@@ -23,6 +23,7 @@ from portal.rules.verdicts import Fault, FaultAction, Verdict
 
 LONGEST_LIFE = timedelta(days=36_500)  # beyond a century a number is a way of saying "never"
 TOKEN = re.compile(r"[\x20-\x7e]{1,65536}")  # RFC 6749 appendix A.12: printable ASCII, so that it fits a header
+SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")  # RFC 6749 section 3.3, but no longer than a person would read
 SCOPE_BREAKS = re.compile(r"[\s,]+")
 
 
@@ -130,6 +131,13 @@ def first_text(answer: Answer, pointer: str) -> str:
 def first_value(answer: Answer, pointer: str) -> object:
     """The first value at a place of the answer; None where there is none."""
     return next(answer.values_at(pointer), None) if pointer else None
+
+
+def scopes_granted(provider: Provider, params: Mapping[str, str]) -> frozenset[str] | None:
+    """The scopes that the approval page's answer says were left ticked; None where it says nothing of them."""
+    name = provider.authorize.granted_scopes_param
+    stated = params.get(name) if name else None
+    return None if stated is None else frozenset(filter(SCOPE.fullmatch, SCOPE_BREAKS.split(stated)))
 
 
 def _scopes(answer: Answer, places: TokenMap) -> frozenset[str] | None:

@@ -48,7 +48,10 @@ class UserScopeRequest(ScopeRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorize:
-    """The approval page. No `url`: the discovery document names it."""
+    """The approval page. No `url`: the discovery document names it.
+
+    `granted_scopes_param` is where it sends back the scopes left ticked, if the token answer names none.
+    """
 
     url: Url = ""
     params: Text = field(default_factory=dict)
@@ -58,6 +61,7 @@ class Authorize:
     client_id_param: str = "client_id"
     pkce: Pkce = Pkce.S256
     state_max: int = 500
+    granted_scopes_param: str = ""
     scope: ScopeRequest = field(default_factory=ScopeRequest)
     user_scope: UserScopeRequest = field(default_factory=UserScopeRequest)
 

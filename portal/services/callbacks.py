@@ -63,6 +63,8 @@ def _new_grant(trip: Trip, params: Mapping[str, str], now: datetime) -> NewGrant
         code_verifier=trip.code_verifier.reveal(),
         now=now,
     )
+    if answer.scopes is None:
+        answer = replace(answer, scopes=oauth.scopes_granted(provider, params))
     return _identified(provider, app, answer, trip, now)
 
 

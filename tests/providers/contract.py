@@ -62,6 +62,8 @@ class Contract:
     claims: Mapping[str, Any] = field(default_factory=dict)  # of the ID token
     exchange: tuple[Call, ...]
     tokens: Tokens
+    callback: Mapping[str, str] = field(default_factory=dict)  # what the approval page says was left ticked
+    granted: frozenset[str] | None = None
     whoami: tuple[Call, ...] = ()  # what finding out who it is asks
     subject: str
     label: str

@@ -70,7 +70,9 @@ GRAPH = "https://graph.facebook.com/v25.0"
 PROOF = "c21394ba3cc30855488a97166d5840b2a7cf97741ffcd86b4c62ac96ea25d9f1"  # of at-1 under s3cret, by openssl
 FACEBOOK = Contract(
     page="https://www.facebook.com/v25.0/dialog/oauth",
-    page_params=PAGE | {"scope": "public_profile,email"},
+    page_params=PAGE | {"scope": "public_profile,email", "return_scopes": "true"},
+    callback={"granted_scopes": "public_profile", "denied_scopes": "email"},
+    granted=scopes("public_profile"),
     again={"auth_type": "rerequest"},
     exchange=(
         Call(

@@ -237,6 +237,12 @@ def test_the_approval_page_is_asked_for_as_the_provider_wants(visited: Visit) ->
     assert visited.page(login_hint=HINT)[1] == usual | hint
 
 
+def test_what_was_left_ticked_is_read_as_the_provider_tells(visited: Visit) -> None:
+    contract = visited.contract
+    callback = {"code": "code-1", "state": STATE, "scope": "as asked", "": "all"} | dict(contract.callback)
+    assert oauth.scopes_granted(visited.provider, callback) == contract.granted
+
+
 def test_a_code_is_exchanged_as_the_provider_wants(visited: Visit) -> None:
     answer = visited.exchanged()
     visited.was_asked(*visited.contract.exchange)

@@ -1,0 +1,105 @@
+"""What the provider says beside the tokens: which scopes were left ticked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from werkzeug import Request, Response
+
+from portal.services import reconsent
+from portal.services.asker import Asker
+from portal.services.reconsent import Finished
+from tests.consents import pending, signed_in, stored
+from tests.factories import NOON, World
+from tests.http_server import ScriptedServer
+from tests.key_provider import in_json
+
+pytestmark = pytest.mark.both_databases
+
+TELLER = """
+schema = 1
+id = "teller"
+name = "Teller"
+
+[authorize]
+url = "{url}/authorize"
+granted_scopes_param = "granted"
+scope = {{ default = ["read", "write"] }}
+
+[token]
+url = "{url}/token"
+auth = "post"
+
+[identity]
+source = "token"
+subject = "/who"
+"""
+
+
+@pytest.fixture
+def tells(environ: dict[str, str], tmp_path: Path) -> Iterator[dict[str, object]]:
+    """The provider running; what its token answer says can be changed."""
+    answer: dict[str, object] = {"access_token": "at-1", "refresh_token": "rt-1", "expires_in": 3600, "who": "ana"}
+
+    def give(_: Request) -> Response:
+        return in_json(answer)
+
+    with ScriptedServer() as server:
+        server.expect_request("/token").respond_with_handler(give)
+        folder = tmp_path / "providers"
+        folder.mkdir()
+        (folder / "teller.toml").write_text(TELLER.format(url=server.url_for("").rstrip("/")), "utf-8")
+        environ |= {
+            "PORTAL_PROVIDERS_DIR": str(folder),
+            "PORTAL_PROVIDER_TELLER_CLIENT_ID": "portal",
+            "PORTAL_PROVIDER_TELLER_CLIENT_SECRET": "s3cret",
+            "PORTAL_ALLOWED_PRIVATE_HOSTS": f"{environ['PORTAL_ALLOWED_PRIVATE_HOSTS']},{server.host}:{server.port}",
+        }
+        yield answer
+
+
+@pytest.fixture
+def ana(tells: dict[str, object], app: Flask, world: World) -> Iterator[Asker]:
+    with app.app_context():
+        yield signed_in(world.ana)
+
+
+def consented(asker: Asker, connection_id: UUID | None = None, **said: str) -> Finished:
+    """A trip to the provider and back; `said` comes back beside the code."""
+    wanted = {"connection_id": connection_id} if connection_id else {"provider_id": "teller"}
+    state = parse_qs(urlsplit(reconsent.begin(asker, **wanted, now=NOON)).query)["state"][0]
+    return reconsent.finish(asker, "teller", {"state": state, "code": "code-1"} | said, now=NOON)
+
+
+def scopes_of(finished: Finished) -> str:
+    assert finished.connection_id is not None
+    grant = stored(finished.connection_id).grant
+    assert grant is not None
+    return grant.scopes
+
+
+def test_scopes_that_were_unticked_are_not_taken_for_granted(ana: Asker):
+    assert scopes_of(consented(ana, granted="read")) == "read"
+
+
+def test_a_scope_unticked_at_a_reconsent_is_looked_at_first(ana: Asker):
+    first = consented(ana, granted="read,write")
+    again = consented(ana, first.connection_id, granted="read")
+    assert again.pending_id is not None
+    assert pending(again.pending_id).scopes == "read"
+
+
+def test_what_the_token_answer_says_counts_more_than_what_the_person_brings(ana: Asker, tells: dict[str, object]):
+    tells["scope"] = "write"
+    assert scopes_of(consented(ana, granted="read")) == "write"
+
+
+def test_without_a_word_all_that_was_asked_for_counts_as_granted(ana: Asker):
+    assert scopes_of(consented(ana)) == "read write"
+
+
+def test_what_cannot_be_a_scope_is_left_out(ana: Asker):
+    assert scopes_of(consented(ana, granted=f'read,\x00,"x",{"y" * 5000},\N{SNOWMAN}')) == "read"
