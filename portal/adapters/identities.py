@@ -169,12 +169,12 @@ def _asked_whoami(calls: Calls, token: Secret) -> Answer:
 
 
 def is_alive(provider: Provider, app: ProviderApp, access_token: Secret, *, now: datetime) -> bool:
-    """Whether the provider still takes the access token; raises OAuthFailed when that cannot be found out now."""
+    """Whether the provider still takes the access token; raises OAuthFailed when that cannot be found out now.
+
+    Introspection is made for this question; whoami is asked where there is none.
+    """
     calls, rules = Calls(provider, app), provider.introspect
-    if rules and provider.identity.userinfo is None and not provider.is_oidc:
-        answer = introspected(calls, rules, access_token, now=now)
-    else:
-        answer = _asked_whoami(calls, access_token)
+    answer = introspected(calls, rules, access_token, now=now) if rules else _asked_whoami(calls, access_token)
     verdict = judged(provider, answer)
     if verdict.fault in {Fault.EXPIRED, Fault.REVOKED}:
         return False

@@ -19,7 +19,7 @@ from portal.providers.schema import Provider
 from portal.providers.words import BearerSource, CountedFrom, ExpiryUnit
 from portal.rules.answers import Answer
 from portal.rules.faults import classify
-from portal.rules.verdicts import Fault, FaultAction, Verdict
+from portal.rules.verdicts import Fault, FaultAction, Phase, Verdict
 
 LONGEST_LIFE = timedelta(days=36_500)  # beyond a century a number is a way of saying "never"
 TOKEN = re.compile(r"[\x20-\x7e]{1,65536}")  # RFC 6749 appendix A.12: printable ASCII, so that it fits a header
@@ -68,7 +68,17 @@ def judged(provider: Provider, answer: Answer) -> Verdict:
             (Fault.APP_CONFIG, FaultAction.FIX_APP) if answer.is_refused else (Fault.TRANSIENT, FaultAction.RETRY)
         )
         return Verdict(fault, action, answer.reason)
-    return classify(answer, provider.errors)
+    rules = provider.errors
+    if answer.phase is Phase.INTROSPECT and provider.introspect:
+        rules += provider.introspect.rules
+    verdict = classify(answer, rules)
+    return verdict if verdict.fault is Fault.OK else replace(verdict, retry_after=_wait(provider, answer))
+
+
+def _wait(provider: Provider, answer: Answer) -> timedelta | None:
+    """What the provider asks us to wait, at its own places first."""
+    stated = (answer.wait_at(place) for place in provider.api.limit_reset)
+    return next((wait for wait in stated if wait is not None), answer.retry_after)
 
 
 def failed(provider: Provider, answer: Answer, reason: str) -> OAuthFailed:

@@ -21,6 +21,8 @@ from portal.providers.words import (
     TokenName,
     Url,
 )
+from portal.rules.fault_rules import Condition, FaultRule
+from portal.rules.verdicts import Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,10 +186,31 @@ class Revoke:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A value at a place of an answer."""
+
+    at: Pointer
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Introspect:
-    """Token introspection (RFC 7662); with a `label` it is also how the provider names a login for people."""
+    """Token introspection (RFC 7662); with a `label` it is also how the provider names a login for people.
+
+    `active` is where the answer says whether the token lives; one that is `revoked` has not just ended.
+    """
 
     url: Url
     auth: ClientAuth | None = None
     active: Pointer = "/active"
+    revoked: Mark | None = None
     label: Pointer = ""
+
+    @property
+    def rules(self) -> tuple[FaultRule, ...]:
+        """What the answers mean, as the classifier reads it."""
+        marks: list[tuple[Fault, str, object]] = [(Fault.OK, self.active, True), (Fault.EXPIRED, self.active, False)]
+        if self.revoked:
+            marks.insert(0, (Fault.REVOKED, self.revoked.at, self.revoked.value))
+        answered = Condition("status", "between", (200, 299))
+        return tuple(FaultRule(fault, (answered, Condition(f"body:{at}", "eq", value))) for fault, at, value in marks)

@@ -23,6 +23,11 @@ from tests.providers.contract import (
     scopes,
 )
 
+LINKEDIN_ASKED = Call(
+    to="POST https://www.linkedin.com/oauth/v2/introspectToken",
+    form=POSTED | {"token": "at-1", "token_type_hint": "access_token"},
+    answer={"active": True, "status": "active"},
+)
 LINKEDIN = Contract(
     page="https://www.linkedin.com/oauth/v2/authorization",
     page_params=PAGE | {"scope": "openid profile email"},
@@ -59,11 +64,8 @@ LINKEDIN = Contract(
         ),
     ),
     renewed=Tokens(access="at-2", life=432000, refresh_life=432000),
-    introspection=Call(
-        to="POST https://www.linkedin.com/oauth/v2/introspectToken",
-        form=POSTED | {"token": "at-1", "token_type_hint": "access_token"},
-        answer={"active": True, "status": "active"},
-    ),
+    introspection=LINKEDIN_ASKED,
+    probe=LINKEDIN_ASKED,
 )
 
 GRAPH = "https://graph.facebook.com/v25.0"

@@ -1,6 +1,7 @@
 """The catalog: what a wrong file does, what replaces what, and which providers are offered."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,22 @@ WRONG = [
         "access_s = 3600",
         'app_deadlines = [{ what = "v1\\nends", on = 2027-02-16 }]',
         ["19: clocks.app_deadlines[0].what must be one line of at most 200 letters"],
+    ),
+    (
+        "access_s = 3600",
+        'app_deadlines = [{ what = "v1 ends", on = "20270216" }]',
+        ["19: clocks.app_deadlines[0].on must be a date such as 2027-02-16"],
+    ),
+    (
+        "access_s = 3600",
+        'app_deadlines = [{ what = "v1 ends", on = 2027-02-16, to = "members" }]',
+        ["19: clocks.app_deadlines[0].to must be one of admins"],
+    ),
+    ('pkce = "off"', "state_max = 42", ["11: authorize.state_max must be at least 43, the length of ours"]),
+    (
+        'action = "add_scope"',
+        "[api]\nlimit_reset = ['retry-after']",
+        ["32: api.limit_reset[0] must be header:<name> or body:<JSON pointer>"],
     ),
     ("schema = 1", "schema = 2", ["1: schema must be 1"]),
     ("schema = 1", "schema = true", ["1: schema must be a whole number"]),
@@ -230,6 +247,48 @@ def test_each_of_several_rules_is_refused_at_its_own_line(write: Write) -> None:
 def test_what_a_list_on_several_lines_holds_opens_no_table(write: Write) -> None:
     path = write(GOOD.replace('default = ["read", "write"]', 'default = [\n  "read",\n  "write"\n  ]') + "odd = 1\n")
     assert complaints(path) == ["35: errors[0].odd is not a key of this table"]
+
+
+# Every key that there is
+
+EVERY_KEY = (Path(__file__).parents[1] / "data" / "every_key.toml").read_text(encoding="utf-8")
+FILLED = {
+    "user_scope = {}": 'user_scope = { separator = ",", default = ["chat"] }',
+    "[token.upgrade]": """[token.upgrade]
+url = "https://open.clips.example/long"
+method = "GET"
+params = { kind = "long" }
+bearer = "access_token"
+""",
+    "app_deadlines = []": 'app_deadlines = [{ what = "v1 ends", on = "2027-02-16", to = "admins" }]',
+    "accounts = {}": 'accounts = { url = "https://open.clips.example/all", items = "/*", id = "/id", name = "/name" }',
+    "[introspect]": """[introspect]
+url = "https://open.clips.example/ask"
+auth = "post"
+active = "/alive"
+revoked = { at = "/status", value = "revoked" }
+""",
+    "limit_reset = []": 'limit_reset = ["header:x-rate-limit-reset", "body:/error/wait"]',
+}
+
+
+def test_empty_tables_say_nothing(write: Write) -> None:
+    reading = read_file(write(EVERY_KEY))
+    assert [str(problem) for problem in reading.problems] == []
+    assert reading.provider is not None
+    assert (reading.provider.token.upgrade, reading.provider.accounts, reading.provider.introspect) == (None,) * 3
+    assert reading.provider.connectors["example_bank"].clocks.refresh_absolute_s == 31536000
+
+
+def test_every_key_may_be_filled(write: Write) -> None:
+    text = EVERY_KEY
+    for empty, filled in FILLED.items():
+        assert empty in text
+        text = text.replace(empty, filled)
+    reading = read_file(write(text))
+    assert [str(problem) for problem in reading.problems] == []
+    assert reading.provider is not None
+    assert reading.provider.clocks.app_deadlines[0].on == date(2027, 2, 16)
 
 
 # The catalog as a whole
