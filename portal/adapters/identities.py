@@ -97,7 +97,7 @@ def _claims(calls: Calls, answer: TokenAnswer, nonce: str | None, now: datetime)
 def _identity(provider: Provider, look: Look, places: IdentityRules | Userinfo) -> Identity:
     subject = _subject(provider, look, places.subject, places.within)
     email = _text(look(places.email))
-    secondary = {pointer: _text(look(pointer)) for pointer in provider.identity.secondary}
+    secondary = {pointer: text for pointer in provider.identity.secondary if (text := _text(look(pointer)))}
     label = _text(look(places.label)) or email or subject
     return Identity(subject, label[:LONGEST_LABEL], email or None, secondary)
 

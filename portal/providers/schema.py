@@ -108,7 +108,8 @@ class Accounts:
 class IdentityRules:
     """Who the login is; `subject_pattern` cuts the stable part (its first group) out of a longer value.
 
-    `within` names what the subject is unique in only (a workspace, a portal), put before it: "T024BE/U2147".
+    `within` names what the subject is unique in only (a workspace, a portal), put before it: "T024BE/U2147". What is
+    `secondary` is kept beside the grant and tells no login from another.
     """
 
     source: IdentitySource = IdentitySource.ID_TOKEN

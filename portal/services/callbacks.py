@@ -95,7 +95,7 @@ def _identified(provider: Provider, app: ProviderApp, answer: TokenAnswer, trip:
         access_expires_at=answer.expires_at,
         refresh_expires_at=answer.refresh_expires_at if answer.is_refresh_expiry_stated else None,
         access_source=DateSource.RESPONSE if answer.is_expiry_stated else DateSource.CATALOG,
-        extra=kept_of(provider, answer.extra),
+        extra=kept_of(provider, {**answer.extra, **identity.secondary}),
     )
     return _with_accounts(provider, app, new, trip, now=now)
 

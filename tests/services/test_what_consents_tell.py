@@ -1,4 +1,4 @@
-"""What the provider says beside the tokens: which scopes were left ticked."""
+"""What the provider says beside the tokens: which scopes were left ticked, what else names the login."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from werkzeug import Request, Response
 
+from portal.models import Grant
 from portal.services import reconsent
 from portal.services.asker import Asker
 from portal.services.reconsent import Finished
@@ -36,6 +37,7 @@ auth = "post"
 [identity]
 source = "token"
 subject = "/who"
+secondary = ["/team"]
 """
 
 
@@ -74,11 +76,15 @@ def consented(asker: Asker, connection_id: UUID | None = None, **said: str) -> F
     return reconsent.finish(asker, "teller", {"state": state, "code": "code-1"} | said, now=NOON)
 
 
-def scopes_of(finished: Finished) -> str:
+def grant_of(finished: Finished) -> Grant:
     assert finished.connection_id is not None
     grant = stored(finished.connection_id).grant
     assert grant is not None
-    return grant.scopes
+    return grant
+
+
+def scopes_of(finished: Finished) -> str:
+    return grant_of(finished).scopes
 
 
 def test_scopes_that_were_unticked_are_not_taken_for_granted(ana: Asker):
@@ -103,3 +109,9 @@ def test_without_a_word_all_that_was_asked_for_counts_as_granted(ana: Asker):
 
 def test_what_cannot_be_a_scope_is_left_out(ana: Asker):
     assert scopes_of(consented(ana, granted=f'read,\x00,"x",{"y" * 5000},\N{SNOWMAN}')) == "read"
+
+
+def test_what_else_names_the_login_is_kept_with_the_grant(ana: Asker, tells: dict[str, object]):
+    assert grant_of(consented(ana)).extra is None
+    tells |= {"team": "red", "who": "ana in red"}
+    assert grant_of(consented(ana)).extra == {"/team": "red"}
