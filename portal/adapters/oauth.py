@@ -16,6 +16,7 @@ from portal.adapters import assertions
 from portal.adapters.assertions import ServiceKey
 from portal.adapters.id_tokens import check_callback
 from portal.adapters.identities import Identity, current_subject, identify, is_alive, shared_accounts, subject_of
+from portal.adapters.introspections import refresh_end
 from portal.adapters.provider_calls import Calls, Deadline
 from portal.adapters.revocations import Revocation, RevocationState, revoke
 from portal.adapters.token_answers import (
@@ -50,6 +51,7 @@ __all__ = [
     "identify",
     "is_alive",
     "refresh",
+    "refresh_end",
     "revoke",
     "scopes_granted",
     "shared_accounts",

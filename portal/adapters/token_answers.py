@@ -22,6 +22,7 @@ from portal.rules.faults import classify
 from portal.rules.verdicts import Fault, FaultAction, Phase, Verdict
 
 LONGEST_LIFE = timedelta(days=36_500)  # beyond a century a number is a way of saying "never"
+YEAR_10_000 = 253_402_300_800  # the first one that no date can hold, in seconds since 1970
 TOKEN = re.compile(r"[\x20-\x7e]{1,65536}")  # RFC 6749 appendix A.12: printable ASCII, so that it fits a header
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")  # RFC 6749 section 3.3, but no longer than a person would read
 SCOPE_BREAKS = re.compile(r"[\s,]+")
@@ -219,11 +220,14 @@ def _after(now: datetime, length: timedelta | None) -> datetime | None:
 
 def jwt_expiry(token: Secret) -> datetime | None:
     """The `exp` of an access token that happens to be a JWT; read without belief, and only ever to end it earlier."""
-    for claims in _claims(token.reveal()):
-        exp = claims.get("exp")
-        if isinstance(exp, int | float) and not isinstance(exp, bool) and 0 < exp < 253_402_300_800:  # year 10,000
-            return datetime.fromtimestamp(float(exp), UTC)
-    return None
+    return next((moment(claims.get("exp")) for claims in _claims(token.reveal())), None)
+
+
+def moment(value: object) -> datetime | None:
+    """A moment written as seconds since 1970; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < YEAR_10_000:
+        return None
+    return datetime.fromtimestamp(float(value), UTC)
 
 
 def _claims(token: str) -> Iterator[Mapping[str, object]]:

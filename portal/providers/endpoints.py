@@ -197,13 +197,15 @@ class Mark:
 class Introspect:
     """Token introspection (RFC 7662); with a `label` it is also how the provider names a login for people.
 
-    `active` is where the answer says whether the token lives; one that is `revoked` has not just ended.
+    `active` is where the answer says whether the token lives; one that is `revoked` has not just ended. With
+    `refresh_expires_at` new refresh tokens are asked about as well: there their end stands, in seconds since 1970.
     """
 
     url: Url
     auth: ClientAuth | None = None
     active: Pointer = "/active"
     revoked: Mark | None = None
+    refresh_expires_at: Pointer = ""
     label: Pointer = ""
 
     @property

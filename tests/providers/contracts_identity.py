@@ -1,5 +1,8 @@
 """The contracts of identity providers and of the bank network."""
 
+from dataclasses import replace
+
+from tests.adapters.stand_in import NOW
 from tests.providers.contract import (
     BASIC,
     ID_TOKEN,
@@ -104,6 +107,15 @@ def okta(issuer: str, server: str, refresh_life: int | None) -> Contract:
     )
 
 
+def asked_of_okta(name: str, token: str) -> Call:
+    return Call(
+        to=f"POST {OKTA_ORG}/oauth2/v1/introspect",
+        authorization=BASIC,
+        form={"token": token, "token_type_hint": name},
+        answer={"active": True, "exp": int(NOW.timestamp()) + 80 * 86400},
+    )
+
+
 AUTH0_URL = "https://acme.eu.auth0.com"
 AUTH0 = Contract(
     vars={"domain": "acme.eu.auth0.com"},
@@ -197,7 +209,13 @@ OIDC = Contract(  # nothing is known of it but its issuer
 
 IDENTITY = {
     "microsoft": MICROSOFT,
-    "okta": okta(OKTA_ORG, f"{OKTA_ORG}/oauth2", refresh_life=90 * 86400),
+    "okta": replace(
+        okta(OKTA_ORG, f"{OKTA_ORG}/oauth2", refresh_life=90 * 86400),
+        introspection=asked_of_okta("access_token", "at-1"),
+        probe=asked_of_okta("access_token", "at-1"),
+        refresh_asked=asked_of_okta("refresh_token", "rt-1"),
+        refresh_asked_life=80 * 86400,
+    ),
     "okta-custom": okta(OKTA_CUSTOM, OKTA_CUSTOM, refresh_life=None),
     "auth0": AUTH0,
     "akoya": AKOYA,

@@ -308,6 +308,14 @@ def test_a_provider_is_asked_about_a_token_as_it_wants(visited: Visit) -> None:
         visited.was_asked(call)
 
 
+def test_a_refresh_tokens_end_is_asked_for_as_the_provider_wants(visited: Visit) -> None:
+    call = visited.contract.refresh_asked
+    visited.expecting(*([call] if call else []))
+    end = oauth.refresh_end(visited.provider, visited.app, Secret("rt-1"), now=NOW)
+    assert end == (NOW + timedelta(seconds=visited.contract.refresh_asked_life) if call else None)
+    visited.was_asked(*([call] if call else []))
+
+
 def test_a_grant_is_ended_as_the_provider_wants(visited: Visit) -> None:
     tokens, call = visited.contract.tokens, visited.contract.revocation
     visited.expecting(*([call] if call else []))

@@ -1,6 +1,7 @@
-"""What the provider says beside the tokens: which scopes were left ticked, what else names the login."""
+"""What the provider says beside the tokens: which scopes were left ticked, what else names the login, when it ends."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -10,7 +11,8 @@ from flask import Flask
 from werkzeug import Request, Response
 
 from portal.models import Grant
-from portal.services import reconsent
+from portal.rules.comparison import Choice
+from portal.services import decisions, reconsent
 from portal.services.asker import Asker
 from portal.services.reconsent import Finished
 from tests.consents import pending, signed_in, stored
@@ -24,6 +26,7 @@ TELLER = """
 schema = 1
 id = "teller"
 name = "Teller"
+as_of = "2026-11-20"
 
 [authorize]
 url = "{url}/authorize"
@@ -38,6 +41,14 @@ auth = "post"
 source = "token"
 subject = "/who"
 secondary = ["/team"]
+
+[clocks]
+human_at = "refresh_absolute"
+refresh_absolute_s = 7776000
+
+[introspect]
+url = "{url}/introspect"
+refresh_expires_at = "/exp"
 """
 
 
@@ -49,8 +60,13 @@ def tells(environ: dict[str, str], tmp_path: Path) -> Iterator[dict[str, object]
     def give(_: Request) -> Response:
         return in_json(answer)
 
+    def tell(request: Request) -> Response:
+        assert (request.form["token"], request.form["token_type_hint"]) == ("rt-1", "refresh_token")
+        return in_json(answer.pop("asked", {"active": True}))
+
     with ScriptedServer() as server:
         server.expect_request("/token").respond_with_handler(give)
+        server.expect_request("/introspect").respond_with_handler(tell)
         folder = tmp_path / "providers"
         folder.mkdir()
         (folder / "teller.toml").write_text(TELLER.format(url=server.url_for("").rstrip("/")), "utf-8")
@@ -115,3 +131,42 @@ def test_what_else_names_the_login_is_kept_with_the_grant(ana: Asker, tells: dic
     assert grant_of(consented(ana)).extra is None
     tells |= {"team": "red", "who": "ana in red"}
     assert grant_of(consented(ana)).extra == {"/team": "red"}
+
+
+SOON = NOON + timedelta(days=30)
+LATER = NOON + timedelta(days=90)  # as the file has it
+
+
+@pytest.mark.parametrize(
+    ("stated", "asked", "end"),
+    [
+        ({}, {"active": True, "exp": SOON.timestamp()}, (SOON, "introspection")),
+        ({"refresh_token_expires_in": 30 * 86400}, {"active": True, "exp": 1}, (SOON, "response")),
+        ({}, {"active": True}, (LATER, "catalog")),
+        ({}, {"active": True, "exp": "soon"}, (LATER, "catalog")),
+        ({}, {"active": True, "exp": NOON.timestamp()}, (LATER, "catalog")),
+        ({}, {"active": False, "exp": SOON.timestamp()}, (LATER, "catalog")),
+        ({}, {"error": "invalid_client"}, (LATER, "catalog")),
+    ],
+)
+def test_the_end_of_a_refresh_token_is_asked_for_where_the_answer_does_not_state_it(
+    ana: Asker, tells: dict[str, object], stated: dict[str, object], asked: object, end: tuple[datetime, str]
+):
+    tells |= stated | {"asked": asked}
+    first = consented(ana)
+    assert first.connection_id is not None
+    found = stored(first.connection_id)
+    assert (found.connection.consent_expires_at, found.connection.consent_end_source) == end
+    assert grant_of(first).refresh_expires_at == end[0]
+
+
+def test_an_end_that_was_asked_for_is_still_known_as_such_after_a_review(ana: Asker, tells: dict[str, object]):
+    first = consented(ana)
+    tells["asked"] = {"active": True, "exp": SOON.timestamp()}
+    again = consented(ana, first.connection_id, granted="read")
+    assert again.pending_id is not None
+    review = decisions.review(ana, again.pending_id, now=NOON)
+    decisions.decide(ana, again.pending_id, Choice.REPLACE, seen=review.seen, now=NOON)
+    assert first.connection_id is not None
+    connection = stored(first.connection_id).connection
+    assert (connection.consent_expires_at, connection.consent_end_source) == (SOON, "introspection")
