@@ -23,6 +23,7 @@ from portal.adapters.token_answers import (
     OAuthFailed,
     TokenAnswer,
     counts_from_first_grant,
+    judged,
     read_tokens,
     scopes_granted,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "expected_callback_issuer",
     "identify",
     "is_alive",
+    "judged",
     "refresh",
     "refresh_end",
     "revoke",
