@@ -43,6 +43,7 @@ TIMETABLE = (
     _seconds("decisions nobody made", 60, "jobs.reconsent.forget_expired"),
     _seconds("revocations", 60, "jobs.connections.finish_revocations"),
     _seconds("ends of our apps' secrets", 3600, "jobs.deadlines.tell_due"),
+    _seconds("ends that no refresh moves", 86_400, "jobs.deadlines.tell_final_ends"),
     _seconds("ends of keys", 3600, "jobs.service_connections.tell_key_ends"),
     _seconds("what nobody needs any more", 3600, "jobs.housekeeping.forget_old"),
     _seconds("sign of life", 15, "jobs.housekeeping.note_worker"),

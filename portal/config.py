@@ -94,6 +94,15 @@ def load_config(environ: Mapping[str, str]) -> Config:
     return settings
 
 
+def private_hosts(environ: Mapping[str, str]) -> frozenset[str]:
+    """The private hosts we may speak to, for commands that need nothing else; raises ConfigurationInvalid."""
+    given = Variables(environ)
+    hosts = _allowed_private_hosts(given, _environment(given))
+    if given.problems:
+        raise ConfigurationInvalid(tuple(given.problems))
+    return hosts
+
+
 def _environment(given: Variables) -> Environment:
     word = given.text("PORTAL_ENV", Environment.DEVELOPMENT)
     if word not in set(Environment):

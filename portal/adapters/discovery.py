@@ -20,6 +20,7 @@ from portal.adapters.web import Request, Web, outgoing
 from portal.providers.apps import ProviderApp
 from portal.providers.checks import address_fault
 from portal.providers.schema import Provider
+from portal.providers.words import ClientAuth
 from portal.rules.answers import Answer
 from portal.rules.verdicts import Fault, FaultAction, Phase, Verdict
 
@@ -44,6 +45,7 @@ class Published:
     userinfo_endpoint: str = ""
     revocation_endpoint: str = ""
     jwks_uri: str = ""
+    app_auth: ClientAuth = ClientAuth.BASIC
     sends_iss: bool = False  # RFC 9207: an authorization response without `iss` is then refused
 
 
@@ -123,8 +125,16 @@ def _document(provider: Provider, app: ProviderApp, url: str, answer: Answer) ->
         userinfo_endpoint=_endpoint(app, answer, "/userinfo_endpoint"),
         revocation_endpoint=_endpoint(app, answer, "/revocation_endpoint"),
         jwks_uri=_endpoint(app, answer, "/jwks_uri"),
+        app_auth=_app_auth(answer),
         sends_iss=first_value(answer, "/authorization_response_iss_parameter_supported") is True,
     )
+
+
+def _app_auth(answer: Answer) -> ClientAuth:
+    """How a secret is shown at the token endpoint: Basic where that is taken, or nothing is said (Discovery 1.0, 3)."""
+    methods = set(map(str, answer.values_at("/token_endpoint_auth_methods_supported/*")))
+    is_posted = "client_secret_post" in methods and "client_secret_basic" not in methods
+    return ClientAuth.POST if is_posted else ClientAuth.BASIC
 
 
 def _is_its_own(provider: Provider, url: str, issuer: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
+from portal.adapters.introspections import introspection_ask
 from portal.adapters.oauth import authorization_url
 from portal.adapters.provider_calls import Ask, Calls
 from portal.adapters.revocations import revocation_ask
@@ -12,7 +13,7 @@ from portal.adapters.web import Request
 from portal.crypto import Secret
 from portal.providers.apps import ProviderApp
 from portal.providers.schema import Provider, Userinfo
-from portal.providers.words import RefreshMode, RevokeStyle
+from portal.providers.words import ClientAuth, RefreshMode, RevokeStyle
 
 TOKENS = {name: Secret(f"<{name}>") for name in ("access_token", "refresh_token")}
 SECRET = Secret("<client_secret>")
@@ -39,6 +40,8 @@ def steps(provider: Provider, redirect_uri: str) -> Iterator[Step]:
         yield _asked(calls, "second hop", upgrade_ask(calls, named.token.upgrade, TOKENS["access_token"], SECRET))
     if named.identity.userinfo and named.identity.userinfo.url:
         yield Step("whoami", f"{named.identity.userinfo.method} {calls.app.expand(named.identity.userinfo.url)}")
+    if named.introspect:
+        yield _asked(calls, "introspection", introspection_ask(calls, named.introspect, TOKENS["access_token"]))
     if named.accounts:
         yield Step("accounts", f"GET {calls.app.expand(named.accounts.url)}")
     if named.refresh.mode is not RefreshMode.NONE:
@@ -66,7 +69,11 @@ def _with_named_addresses(provider: Provider) -> Provider:
     return replace(
         provider,
         authorize=replace(provider.authorize, url=provider.authorize.url or "<authorization_endpoint>"),
-        token=replace(provider.token, url=provider.token.url or "<token_endpoint>"),
+        token=replace(
+            provider.token,
+            url=provider.token.url or "<token_endpoint>",
+            auth=provider.token.auth or ClientAuth.BASIC,  # until the document says otherwise
+        ),
         revoke=replace(provider.revoke, url=provider.revoke.url or "<revocation_endpoint>"),
         identity=replace(provider.identity, userinfo=replace(whoami, url=whoami.url or "<userinfo_endpoint>")),
     )

@@ -97,7 +97,7 @@ def _claims(calls: Calls, answer: TokenAnswer, nonce: str | None, now: datetime)
 def _identity(provider: Provider, look: Look, places: IdentityRules | Userinfo) -> Identity:
     subject = _subject(provider, look, places.subject, places.within)
     email = _text(look(places.email))
-    secondary = {pointer: _text(look(pointer)) for pointer in provider.identity.secondary}
+    secondary = {pointer: text for pointer in provider.identity.secondary if (text := _text(look(pointer)))}
     label = _text(look(places.label)) or email or subject
     return Identity(subject, label[:LONGEST_LABEL], email or None, secondary)
 
@@ -169,12 +169,12 @@ def _asked_whoami(calls: Calls, token: Secret) -> Answer:
 
 
 def is_alive(provider: Provider, app: ProviderApp, access_token: Secret, *, now: datetime) -> bool:
-    """Whether the provider still takes the access token; raises OAuthFailed when that cannot be found out now."""
+    """Whether the provider still takes the access token; raises OAuthFailed when that cannot be found out now.
+
+    Introspection is made for this question; whoami is asked where there is none.
+    """
     calls, rules = Calls(provider, app), provider.introspect
-    if rules and provider.identity.userinfo is None and not provider.is_oidc:
-        answer = introspected(calls, rules, access_token, now=now)
-    else:
-        answer = _asked_whoami(calls, access_token)
+    answer = introspected(calls, rules, access_token, now=now) if rules else _asked_whoami(calls, access_token)
     verdict = judged(provider, answer)
     if verdict.fault in {Fault.EXPIRED, Fault.REVOKED}:
         return False

@@ -16,13 +16,16 @@ from portal.adapters import assertions
 from portal.adapters.assertions import ServiceKey
 from portal.adapters.id_tokens import check_callback
 from portal.adapters.identities import Identity, current_subject, identify, is_alive, shared_accounts, subject_of
+from portal.adapters.introspections import refresh_end
 from portal.adapters.provider_calls import Calls, Deadline
 from portal.adapters.revocations import Revocation, RevocationState, revoke
 from portal.adapters.token_answers import (
     OAuthFailed,
     TokenAnswer,
     counts_from_first_grant,
+    judged,
     read_tokens,
+    scopes_granted,
 )
 from portal.adapters.token_requests import code_ask, refresh_ask, upgrade_ask
 from portal.adapters.web import DEADLINE
@@ -48,8 +51,11 @@ __all__ = [
     "expected_callback_issuer",
     "identify",
     "is_alive",
+    "judged",
     "refresh",
+    "refresh_end",
     "revoke",
+    "scopes_granted",
     "shared_accounts",
     "subject_of",
 ]
@@ -98,7 +104,7 @@ def authorization_url(
         params |= {"code_challenge": code_challenge, "code_challenge_method": rules.pkce.value}
     if login_hint and rules.login_hint_param:
         params[rules.login_hint_param] = login_hint
-    if rules.user_scope:
+    if rules.user_scope.default:
         params[rules.user_scope.param] = rules.user_scope.separator.join(rules.user_scope.default)
     return str(add_params_to_uri(calls.needed_endpoint(rules.url, "authorization_endpoint"), list(params.items())))
 

@@ -80,6 +80,13 @@ class Calls:
             raise wrongly_set_up(f"the provider publishes no {published_as}")
         return found
 
+    @property
+    def app_auth(self) -> ClientAuth:
+        """How our app proves itself: as the file says, else as the document that names the token endpoint does."""
+        rules = self.provider.token
+        published = self.published() if rules.auth is None and not rules.url else None
+        return rules.auth or (published.app_auth if published else ClientAuth.BASIC)
+
     def expanded(self, params: Params, **more: str) -> dict[str, str]:
         return {name: self.app.expand(value, **more) for name, value in params.items()}
 

@@ -36,14 +36,14 @@ def revoke(
 ) -> Revocation:
     """End the grant at the provider (RFC 7009, or as its file says); never raises: what failed is outstanding."""
     calls = Calls(provider, app)
+    named = _revocable(provider, access_token, refresh_token)
     try:
         url = calls.revocation_endpoint()
+        if not url or named is None:
+            return Revocation(RevocationState.UNSUPPORTED)
+        return _outcome(provider, _revoked(calls, url, *named, now=now))
     except OAuthFailed as failure:
         return Revocation(RevocationState.OUTSTANDING, failure.verdict.reason)
-    named = _revocable(provider, access_token, refresh_token)
-    if not url or named is None:
-        return Revocation(RevocationState.UNSUPPORTED)
-    return _outcome(provider, _revoked(calls, url, *named, now=now))
 
 
 def _revocable(
@@ -69,7 +69,7 @@ def _revoked(calls: Calls, url: str, token: Secret, name: TokenName, *, now: dat
 def revocation_ask(calls: Calls, url: str, token: Secret, name: TokenName) -> Ask:
     """The request that ends a grant."""
     rules, shown = calls.provider.revoke, token.reveal()
-    auth = rules.auth or calls.provider.token.auth
+    auth = rules.auth or calls.app_auth
     params = calls.expanded(rules.params, access_token=shown, refresh_token=shown)
     if rules.style is RevokeStyle.RFC7009:
         params = {rules.token_param: shown, "token_type_hint": f"{name}_token", **params}

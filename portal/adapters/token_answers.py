@@ -19,10 +19,12 @@ from portal.providers.schema import Provider
 from portal.providers.words import BearerSource, CountedFrom, ExpiryUnit
 from portal.rules.answers import Answer
 from portal.rules.faults import classify
-from portal.rules.verdicts import Fault, FaultAction, Verdict
+from portal.rules.verdicts import Fault, FaultAction, Phase, Verdict
 
 LONGEST_LIFE = timedelta(days=36_500)  # beyond a century a number is a way of saying "never"
+YEAR_10_000 = 253_402_300_800  # the first one that no date can hold, in seconds since 1970
 TOKEN = re.compile(r"[\x20-\x7e]{1,65536}")  # RFC 6749 appendix A.12: printable ASCII, so that it fits a header
+SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")  # RFC 6749 section 3.3, but no longer than a person would read
 SCOPE_BREAKS = re.compile(r"[\s,]+")
 
 
@@ -67,7 +69,17 @@ def judged(provider: Provider, answer: Answer) -> Verdict:
             (Fault.APP_CONFIG, FaultAction.FIX_APP) if answer.is_refused else (Fault.TRANSIENT, FaultAction.RETRY)
         )
         return Verdict(fault, action, answer.reason)
-    return classify(answer, provider.errors)
+    rules = provider.errors
+    if answer.phase is Phase.INTROSPECT and provider.introspect:
+        rules += provider.introspect.rules
+    verdict = classify(answer, rules)
+    return verdict if verdict.fault is Fault.OK else replace(verdict, retry_after=_wait(provider, answer))
+
+
+def _wait(provider: Provider, answer: Answer) -> timedelta | None:
+    """What the provider asks us to wait, at its own places first."""
+    stated = (answer.wait_at(place) for place in provider.api.limit_reset)
+    return next((wait for wait in stated if wait is not None), answer.retry_after)
 
 
 def failed(provider: Provider, answer: Answer, reason: str) -> OAuthFailed:
@@ -130,6 +142,13 @@ def first_text(answer: Answer, pointer: str) -> str:
 def first_value(answer: Answer, pointer: str) -> object:
     """The first value at a place of the answer; None where there is none."""
     return next(answer.values_at(pointer), None) if pointer else None
+
+
+def scopes_granted(provider: Provider, params: Mapping[str, str]) -> frozenset[str] | None:
+    """The scopes that the approval page's answer says were left ticked; None where it says nothing of them."""
+    name = provider.authorize.granted_scopes_param
+    stated = params.get(name) if name else None
+    return None if stated is None else frozenset(filter(SCOPE.fullmatch, SCOPE_BREAKS.split(stated)))
 
 
 def _scopes(answer: Answer, places: TokenMap) -> frozenset[str] | None:
@@ -201,11 +220,14 @@ def _after(now: datetime, length: timedelta | None) -> datetime | None:
 
 def jwt_expiry(token: Secret) -> datetime | None:
     """The `exp` of an access token that happens to be a JWT; read without belief, and only ever to end it earlier."""
-    for claims in _claims(token.reveal()):
-        exp = claims.get("exp")
-        if isinstance(exp, int | float) and not isinstance(exp, bool) and 0 < exp < 253_402_300_800:  # year 10,000
-            return datetime.fromtimestamp(float(exp), UTC)
-    return None
+    return next((moment(claims.get("exp")) for claims in _claims(token.reveal())), None)
+
+
+def moment(value: object) -> datetime | None:
+    """A moment written as seconds since 1970; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < YEAR_10_000:
+        return None
+    return datetime.fromtimestamp(float(value), UTC)
 
 
 def _claims(token: str) -> Iterator[Mapping[str, object]]:

@@ -76,6 +76,6 @@ def _token_ask(calls: Calls, params: dict[str, str]) -> Ask:
         params={**calls.expanded(rules.params), **params},
         method=rules.method,
         body=rules.body,
-        auth=rules.auth,
+        auth=calls.app_auth,
         headers=calls.expanded(rules.headers),
     )

@@ -1,5 +1,6 @@
 """`portal providers`."""
 
+import os
 from pathlib import Path
 
 import click
@@ -55,9 +56,10 @@ def check(context: click.Context, file: Path) -> None:
     Example:
       portal providers check acme.toml
     """
+    from portal.config import private_hosts
     from portal.services import provider_files
 
-    checked = provider_files.check(file)
+    checked = provider_files.check(file, private_hosts=private_hosts(os.environ))
     for problem in checked.problems:
         click.echo(f"problem: {problem}")
     if checked.problems:

@@ -55,7 +55,7 @@ class Connection(Base):
     state_since: Mapped[At]
     state_reason: Mapped[str | None] = mapped_column(String(200))  # why it needs reconsent, in plain words
     consent_expires_at: Mapped[AtOrNever]
-    consent_end_source: Mapped[str | None] = mapped_column(String(20))  # response, catalog, policy, import
+    consent_end_source: Mapped[str | None] = mapped_column(String(20))  # of `grants.END_SOURCES`, or "import"
     subject: Mapped[str | None] = mapped_column(String(255))
     subject_label: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[At]

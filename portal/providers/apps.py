@@ -116,7 +116,8 @@ def _proofs(provider: Provider) -> tuple[str, ...]:
     if provider.token.auth is ClientAuth.ANONYMOUS and provider.kind is Kind.JWT_BEARER:
         return ()
     proof = {ClientAuth.NONE: (), ClientAuth.PRIVATE_KEY_JWT: ("client_key",)}
-    return ("client_id", *proof.get(provider.token.auth, ("client_secret",)))
+    auth = provider.token.auth or ClientAuth.BASIC
+    return ("client_id", *proof.get(auth, ("client_secret",)))
 
 
 def _words_of_keys(provider: Provider) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ A broken file turns its provider off and nothing else.
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from portal.providers.apps import PREFIX, AppReading, ProviderApp, names_of, read_app, with_scopes_of
 from portal.providers.checks import disagreements
-from portal.providers.reading import Complaint, Place, Reader, Table, Unreadable
+from portal.providers.lines import line_of
+from portal.providers.reading import Complaint, Reader, Table, Unreadable
 from portal.providers.schema import Provider
 from portal.providers.words import Kind
 
@@ -154,8 +155,7 @@ def _read(path: Path, text: str, raw: Table, private_hosts: frozenset[str]) -> F
     reader = Reader()
     provider = _provider(reader, raw)
     if provider:
-        for variant in (provider, *provider.connectors.values()):
-            reader.complaints.extend(disagreements(variant, private_hosts=private_hosts))
+        reader.complaints.extend(_disagreements(provider, private_hosts))
     provider_id = raw.get("id") if isinstance(raw.get("id"), str) else path.stem
     problems = tuple(_problem(path, text, str(provider_id), complaint) for complaint in reader.complaints)
     return FileReading(str(provider_id), None if problems else provider, problems)
@@ -164,25 +164,48 @@ def _read(path: Path, text: str, raw: Table, private_hosts: frozenset[str]) -> F
 def _provider(reader: Reader, raw: Table) -> Provider | None:
     """The provider with its connectors, each of them the file's tables with that connector's laid over them."""
     base = {key: value for key, value in raw.items() if key != "connectors"}
-    overrides = raw.get("connectors", {})
+    provider, overrides = _whole(reader, base), raw.get("connectors", {})
+    if not isinstance(overrides, dict):
+        reader.complain(("connectors",), "must be a table")
+        return None
+    own = tuple(reader.complaints)
+    variants = {name: _variant(reader, base, name, over, own=own) for name, over in overrides.items()}
+    known = {name: variant for name, variant in variants.items() if variant}
+    return replace(provider, connectors=known) if provider and not reader.complaints else None
+
+
+def _variant(reader: Reader, base: Table, name: str, over: object, *, own: Collection[Complaint]) -> Provider | None:
+    if not isinstance(over, dict):
+        reader.complain(("connectors", name), "must be a table")
+        return None
+    reading = Reader()
+    variant = _whole(reading, laid_over(base, over))
+    reader.complaints.extend(_added(name, reading.complaints, own))
+    return variant
+
+
+def _whole(reader: Reader, table: Table) -> Provider | None:
     try:
-        provider = reader.table(Provider, base)
-        if not isinstance(overrides, dict):
-            reader.complain(("connectors",), "must be a table")
-            return None
-        connectors = {
-            name: reader.table(Provider, laid_over(base, table), ("connectors", name))
-            for name, table in overrides.items()
-        }
+        return reader.table(Provider, table)
     except Unreadable:
         return None
-    return replace(provider, connectors=connectors)
 
 
-def laid_over(base: Table, over: object) -> Table:
+def _disagreements(provider: Provider, private_hosts: frozenset[str]) -> Iterator[Complaint]:
+    own = list(disagreements(provider, private_hosts=private_hosts))
+    yield from own
+    for name, variant in provider.connectors.items():
+        yield from _added(name, disagreements(variant, private_hosts=private_hosts), own)
+
+
+def _added(name: str, complaints: Iterable[Complaint], own: Collection[Complaint]) -> Iterator[Complaint]:
+    """A connector's complaints, without those about what it has from the file, which are told once."""
+    new = (complaint for complaint in complaints if complaint not in own)
+    yield from (replace(complaint, place=("connectors", name, *complaint.place)) for complaint in new)
+
+
+def laid_over(base: Table, over: Table) -> Table:
     """`base` with the values of `over` in place of its own, table by table."""
-    if not isinstance(over, dict):
-        return {"connectors": over}  # the reader says that this is no table
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
@@ -193,19 +216,3 @@ def laid_over(base: Table, over: object) -> Table:
 def _problem(path: Path, text: str, provider_id: str, complaint: Complaint) -> CatalogProblem:
     place = ".".join(complaint.place).replace(".[", "[")
     return CatalogProblem(str(path), line_of(text, complaint.place), f"{place} {complaint.text}", provider_id)
-
-
-def line_of(text: str, place: Place) -> int:
-    """The line that sets the key at `place`, or its nearest table's; 0 where neither is written down."""
-    keys = tuple(key for key in place if not key.startswith("["))
-    nearest, table = 0, ()  # type: tuple[int, tuple[str, ...]]
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line)
-        table = tuple(header[1].split(".")) if header else table
-        named = re.match(r"\s*([A-Za-z0-9_.-]+)\s*=", line)
-        here = (*table, *named[1].split(".")) if named else table
-        if here == keys:
-            return number
-        if (named or header) and here and here == keys[: len(here)]:
-            nearest = number
-    return nearest

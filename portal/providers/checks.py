@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
 from urllib.parse import urlsplit
 
 from portal.providers.reading import Complaint, Place
 from portal.providers.schema import SCHEMA, Provider
+from portal.providers.texts import texts
 from portal.providers.words import (
     HumanClock,
     IdentitySource,
@@ -24,6 +24,7 @@ KEY_OWNER = "client_email"  # what Google's key files call whom they belong to
 ALWAYS_KNOWN = frozenset({"client_id", "client_secret", "access_token", "refresh_token", KEY_OWNER})
 RESERVED = ALWAYS_KNOWN | {"scopes", "client_key", "client_secret_ends"}
 LONGEST_ASSERTION_S = 300
+STATE_LETTERS = 43  # 256 bits in base64url
 LONGEST_NAME = 60
 LONGEST_LABEL = 200
 SERVICE_MODES = {
@@ -144,14 +145,26 @@ def _check_revocation(provider: Provider) -> Iterator[Complaint]:
 def _check_words(provider: Provider) -> Iterator[Complaint]:
     for hook in set(provider.api.hooks) - HOOKS:
         yield Complaint(("api", "hooks"), f"names {hook!r}, which is no hook of ours")
-    for field in ("separator", "param"):
-        if not getattr(provider.authorize.scope, field):
-            yield Complaint(("authorize", "scope", field), "must not be empty")
     for name, variable in provider.vars.items():
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED:
             yield Complaint(("vars", name), "must be lower-case letters, digits and _, and no name of ours")
         if variable.default and not re.fullmatch(variable.pattern, variable.default):
             yield Complaint(("vars", name, "default"), "does not match its own pattern")
+
+
+def _check_state(provider: Provider) -> Iterator[Complaint]:
+    if provider.authorize.state_max < STATE_LETTERS:
+        yield Complaint(("authorize", "state_max"), f"must be at least {STATE_LETTERS}, the length of ours")
+
+
+def _check_scopes(provider: Provider) -> Iterator[Complaint]:
+    asked = {"scope": provider.authorize.scope, "user_scope": provider.authorize.user_scope}
+    for table, scopes in asked.items():
+        for key in ("separator", "param"):
+            if not getattr(scopes, key):
+                yield Complaint(("authorize", table, key), "must not be empty")
+    if asked["user_scope"].default and asked["user_scope"].param == asked["scope"].param:
+        yield Complaint(("authorize", "user_scope", "param"), "must not be that of authorize.scope")
 
 
 CHECKS: tuple[Callable[[Provider], Iterator[Complaint]], ...] = (
@@ -164,6 +177,8 @@ CHECKS: tuple[Callable[[Provider], Iterator[Complaint]], ...] = (
     _check_clocks,
     _check_revocation,
     _check_words,
+    _check_state,
+    _check_scopes,
 )
 
 
@@ -192,31 +207,6 @@ def address_fault(url: str, *, private_hosts: frozenset[str]) -> str:
     if parts.scheme != "https" and (parts.scheme != "http" or f"{host}:{port}" not in private_hosts):
         return "must begin with https://"
     return ""
-
-
-def texts(table: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
-    """Every text of the file that may hold a variable, with its place; patterns, rules and connectors hold none."""
-    if isinstance(table, str):
-        yield place, table
-    elif isinstance(table, tuple):
-        for index, item in enumerate(table):
-            yield from texts(item, (*place, f"[{index}]"))
-    else:
-        for key, value in _members(table):
-            yield from texts(value, (*place, key))
-
-
-UNEXPANDED = frozenset({"vars", "errors", "connectors", "subject_pattern"})
-
-
-def _members(table: object) -> Iterator[tuple[str, object]]:
-    if is_dataclass(table):
-        pairs = ((field.name, getattr(table, field.name)) for field in fields(table))
-    elif isinstance(table, dict):
-        pairs = ((key, value) for key, value in table.items())
-    else:
-        return
-    yield from ((key, value) for key, value in pairs if key not in UNEXPANDED)
 
 
 def variables_of_app(provider: Provider) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ from portal.providers.words import (
     TokenName,
     Url,
 )
+from portal.rules.fault_rules import Condition, FaultRule
+from portal.rules.verdicts import Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +42,18 @@ class ScopeRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserScopeRequest(ScopeRequest):
+    """The same for scopes of the person beside those of the app (Slack's way)."""
+
+    param: str = "user_scope"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authorize:
-    """The approval page. No `url`: the discovery document names it."""
+    """The approval page. No `url`: the discovery document names it.
+
+    `granted_scopes_param` is where it sends back the scopes left ticked, if the token answer names none.
+    """
 
     url: Url = ""
     params: Text = field(default_factory=dict)
@@ -51,8 +63,9 @@ class Authorize:
     client_id_param: str = "client_id"
     pkce: Pkce = Pkce.S256
     state_max: int = 500
+    granted_scopes_param: str = ""
     scope: ScopeRequest = field(default_factory=ScopeRequest)
-    user_scope: ScopeRequest | None = None
+    user_scope: UserScopeRequest = field(default_factory=UserScopeRequest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +105,7 @@ class Upgrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """The token endpoint. No `url`: the discovery document names it.
+    """The token endpoint. No `url`: the discovery document names it, and where there is no `auth` either, that too.
 
     `client_audience` is who our app's own assertions are for, where it proves itself by `private_key_jwt`; empty: the
     token endpoint.
@@ -101,7 +114,7 @@ class Token:
     url: Url = ""
     method: Method = Method.POST
     body: Body = Body.FORM
-    auth: ClientAuth = ClientAuth.BASIC
+    auth: ClientAuth | None = None
     params: Text = field(default_factory=dict)
     headers: Text = field(default_factory=dict)
     success: Success = field(default_factory=Success)
@@ -173,10 +186,33 @@ class Revoke:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A value at a place of an answer."""
+
+    at: Pointer
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Introspect:
-    """Token introspection (RFC 7662); with a `label` it is also how the provider names a login for people."""
+    """Token introspection (RFC 7662); with a `label` it is also how the provider names a login for people.
+
+    `active` is where the answer says whether the token lives; one that is `revoked` has not just ended. With
+    `refresh_expires_at` new refresh tokens are asked about as well: there their end stands, in seconds since 1970.
+    """
 
     url: Url
     auth: ClientAuth | None = None
     active: Pointer = "/active"
+    revoked: Mark | None = None
+    refresh_expires_at: Pointer = ""
     label: Pointer = ""
+
+    @property
+    def rules(self) -> tuple[FaultRule, ...]:
+        """What the answers mean, as the classifier reads it."""
+        marks: list[tuple[Fault, str, object]] = [(Fault.OK, self.active, True), (Fault.EXPIRED, self.active, False)]
+        if self.revoked:
+            marks.insert(0, (Fault.REVOKED, self.revoked.at, self.revoked.value))
+        answered = Condition("status", "between", (200, 299))
+        return tuple(FaultRule(fault, (answered, Condition(f"body:{at}", "eq", value))) for fault, at, value in marks)

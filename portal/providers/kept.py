@@ -9,8 +9,9 @@ from portal.providers.schema import Provider
 
 
 def kept_of(provider: Provider, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of an answer, by JSON pointer, that is kept beside the grant (`token.map.extra`)."""
-    return {pointer: extra[pointer] for pointer in _places(provider) if pointer in extra}
+    """The part of an answer, by JSON pointer, that is kept with the grant: `token.map.extra`, `identity.secondary`."""
+    wanted = (*_places(provider), *provider.identity.secondary)
+    return {pointer: extra[pointer] for pointer in wanted if pointer in extra}
 
 
 def names_kept(provider: Provider) -> frozenset[str]:
@@ -25,7 +26,8 @@ def variables_kept(provider: Provider, kept: Mapping[str, Any]) -> dict[str, str
     addresses, and an answer must not be able to name any host it likes.
     """
     named = {_name(pointer): str(value) for pointer, value in kept.items()}
-    own = {name: provider.vars[name].pattern for name in variables_of_connection(provider)}
+    filled = names_kept(provider)
+    own = {name: provider.vars[name].pattern for name in variables_of_connection(provider) if name in filled}
     return {name: value for name, value in named.items() if name in own and re.fullmatch(own[name], value)}
 
 

@@ -21,7 +21,9 @@ Table = Mapping[str, object]
 T = TypeVar("T")
 
 URL = re.compile(r"(https?://|\{)[^\s\"<>\\^`|#]+")
-POINTER = re.compile(r"(/([^~/]|~[01])*)+")
+POINTER = re.compile(r"(/([^~/|]|~[01])*)+")
+PART = re.compile(rf"header:[\w-]+|body:{POINTER.pattern}")
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 WORDS_FOR = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", date: "a date"}
 
 
@@ -90,7 +92,8 @@ class Reader:
             plain, form = get_args(kind)
             return self._formed(plain, form, raw, place)
         if origin in (Union, UnionType):
-            return self.value(_without_none(kind), raw, place)
+            kind = _without_none(kind)
+            return None if raw == {} and is_dataclass(kind) else self.value(kind, raw, place)
         if origin in (tuple, frozenset):
             return self._list(origin, get_args(kind)[0], raw, place)
         if origin is not None and issubclass(origin, Mapping):
@@ -111,10 +114,19 @@ class Reader:
     def _plain(self, kind: type, raw: object, place: Place) -> object:
         if kind is float and type(raw) is int:
             return float(raw)
+        if kind is date and isinstance(raw, str):
+            return self._day(raw, place)
         if type(raw) is not kind:
             self.complain(place, f"must be {WORDS_FOR[kind]}")
             raise Unreadable
         return raw
+
+    def _day(self, raw: str, place: Place) -> date:
+        try:
+            return date.fromisoformat(raw if DAY.fullmatch(raw) else "")
+        except ValueError:
+            self.complain(place, "must be a date such as 2027-02-16")
+            raise Unreadable from None
 
     def _word(self, kind: type[StrEnum], raw: object, place: Place) -> StrEnum:
         if isinstance(raw, str) and raw in set(kind):
@@ -154,6 +166,10 @@ def _pointer(value: Any) -> str:
     return "" if POINTER.fullmatch(value) else 'must be a JSON pointer such as "/data/id"'
 
 
+def _part(value: Any) -> str:
+    return "" if PART.fullmatch(value) else "must be header:<name> or body:<JSON pointer>"
+
+
 def _pattern(value: Any) -> str:
     try:
         re.compile(value)
@@ -166,7 +182,7 @@ def _seconds(value: Any) -> str:
     return "" if value > 0 else "must be a number of seconds, 0 for none"
 
 
-FORMS = {Form.URL: _url, Form.POINTER: _pointer, Form.PATTERN: _pattern, Form.SECONDS: _seconds}
+FORMS = {Form.URL: _url, Form.POINTER: _pointer, Form.PATTERN: _pattern, Form.SECONDS: _seconds, Form.PART: _part}
 
 
 @cache

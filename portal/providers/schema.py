@@ -17,8 +17,10 @@ from portal.providers.words import (
     IdentitySource,
     Kind,
     Method,
+    Part,
     Pattern,
     Pointer,
+    Recipient,
     ScopeChoice,
     Seconds,
     Text,
@@ -47,11 +49,11 @@ class Variable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppDeadline:
-    """A date that ends something for the whole app, told to admins and never to members."""
+    """A date that ends something for the whole app."""
 
     what: str
     on: date
-    to: str = "admins"
+    to: Recipient = Recipient.ADMINS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,8 @@ class Accounts:
 class IdentityRules:
     """Who the login is; `subject_pattern` cuts the stable part (its first group) out of a longer value.
 
-    `within` names what the subject is unique in only (a workspace, a portal), put before it: "T024BE/U2147".
+    `within` names what the subject is unique in only (a workspace, a portal), put before it: "T024BE/U2147". What is
+    `secondary` is kept beside the grant and tells no login from another.
     """
 
     source: IdentitySource = IdentitySource.ID_TOKEN
@@ -132,11 +135,16 @@ class ConsentStyle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """What calls with the token look like; `hooks` name functions for what a file cannot say."""
+    """What calls with the token look like; `hooks` name functions for what a file cannot say.
+
+    `base` is for those who read the file. `limit_reset` are the places where an answer says how long to wait (seconds,
+    or a moment), looked at before those that everybody uses.
+    """
 
     base: Url = ""
     bearer: BearerSource = BearerSource.ACCESS_TOKEN
     headers: Text = field(default_factory=dict)
+    limit_reset: tuple[Part, ...] = ()
     hooks: tuple[str, ...] = ()
 
 

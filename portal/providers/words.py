@@ -12,12 +12,14 @@ class Form(StrEnum):
     POINTER = "pointer"
     PATTERN = "pattern"
     SECONDS = "seconds"
+    PART = "part"
 
 
 Url = Annotated[str, Form.URL]  # may hold {variables}
 Pointer = Annotated[str, Form.POINTER]  # a JSON pointer (RFC 6901) into an answer
 Pattern = Annotated[str, Form.PATTERN]  # a regular expression
 Seconds = Annotated[int, Form.SECONDS]
+Part = Annotated[str, Form.PART]  # of an answer: header:<name> or body:<JSON pointer>
 Text = Mapping[str, str]
 
 
@@ -141,6 +143,12 @@ class HumanClock(StrEnum):
     REFRESH_IDLE = "refresh_idle"
     CONSENT = "consent"
     NONE = "none"
+
+
+class Recipient(StrEnum):
+    """Who is told of an end that concerns the whole app: nobody but the admins can do anything about it."""
+
+    ADMINS = "admins"
 
 
 class ExpiryUnit(StrEnum):

@@ -157,6 +157,12 @@ class Answer:
             return None
         return min(max(then - sent_at, timedelta(0)), _WAIT_MOST)
 
+    def wait_at(self, part: str) -> timedelta | None:
+        """The same where a provider says it at a place of its own: `header:<name>` or `body:<JSON pointer>`."""
+        kind, _, name = part.partition(":")
+        value = self.header(name) if kind == "header" else next(self.values_at(name), None)
+        return None if isinstance(value, bool) or not isinstance(value, str | int | float) else self._wait(str(value))
+
 
 def _text_of(*candidates: object) -> str:
     """The first candidate that is a text and says something."""

@@ -63,6 +63,8 @@ def _new_grant(trip: Trip, params: Mapping[str, str], now: datetime) -> NewGrant
         code_verifier=trip.code_verifier.reveal(),
         now=now,
     )
+    if answer.scopes is None:
+        answer = replace(answer, scopes=oauth.scopes_granted(provider, params))
     return _identified(provider, app, answer, trip, now)
 
 
@@ -81,6 +83,7 @@ def _identified(provider: Provider, app: ProviderApp, answer: TokenAnswer, trip:
     app = app.having(variables_kept(provider, answer.extra))
     identity = oauth.identify(provider, app, answer, nonce=trip.nonce, now=now)
     scopes = frozenset(provider.authorize.scope.default) if answer.scopes is None else answer.scopes
+    refresh_ends_at, refresh_source = _refresh_end(provider, app, answer, now)
     new = NewGrant(
         subject=identity.subject,
         label=offers.login_label(identity),
@@ -91,11 +94,22 @@ def _identified(provider: Provider, app: ProviderApp, answer: TokenAnswer, trip:
         refresh_token=answer.refresh_token,
         issued_at=now,
         access_expires_at=answer.expires_at,
-        refresh_expires_at=answer.refresh_expires_at if answer.is_refresh_expiry_stated else None,
+        refresh_expires_at=refresh_ends_at,
         access_source=DateSource.RESPONSE if answer.is_expiry_stated else DateSource.CATALOG,
-        extra=kept_of(provider, answer.extra),
+        refresh_source=refresh_source,
+        extra=kept_of(provider, {**answer.extra, **identity.secondary}),
     )
     return _with_accounts(provider, app, new, trip, now=now)
+
+
+def _refresh_end(
+    provider: Provider, app: ProviderApp, answer: TokenAnswer, now: datetime
+) -> tuple[datetime | None, DateSource]:
+    """What the provider says of the refresh token's end, with the tokens or when asked; None leaves it to the file."""
+    if answer.is_refresh_expiry_stated:
+        return answer.refresh_expires_at, DateSource.RESPONSE
+    token = answer.refresh_token
+    return oauth.refresh_end(provider, app, token, now=now) if token else None, DateSource.INTROSPECTION
 
 
 def _with_accounts(provider: Provider, app: ProviderApp, new: NewGrant, trip: Trip, *, now: datetime) -> NewGrant:

@@ -70,8 +70,9 @@ class MyConnection:
 class ConnectionDetails:
     """What its member may know of a connection beyond its line in the list.
 
-    `consent_end_source` says where the date comes from (`response`, `catalog`, `policy`, `import`). `displaced_by`
-    names a colleague's or an own connection that took the login, and nothing where it was another organization's.
+    `consent_end_source` says where the date comes from (`response`, `introspection`, `catalog`, `policy`, `import`).
+    `displaced_by` names a colleague's or an own connection that took the login, and nothing where it was another
+    organization's.
     """
 
     connection: MyConnection

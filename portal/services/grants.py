@@ -24,7 +24,12 @@ from portal.services.new_grants import NewGrant
 from portal.services.races import Outrun
 
 LONGEST_REASON = 200
-END_SOURCES = {DateSource.RESPONSE: "response", DateSource.CATALOG: "catalog", DateSource.ADMIN: "policy"}
+END_SOURCES = {
+    DateSource.RESPONSE: "response",
+    DateSource.INTROSPECTION: "introspection",
+    DateSource.CATALOG: "catalog",
+    DateSource.ADMIN: "policy",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from portal.rules.status import Clocks, DateSource, HumanDeadline, human_deadlin
 class NewGrant:
     """Who consented to what, and the tokens for it.
 
-    `refresh_expires_at` is None where the answer states none, even if the catalog knows one; `access_expires_at` None
+    `refresh_expires_at` is None where the provider states none, even if the catalog knows one; `access_expires_at` None
     means that the token never expires. `extra` is what the provider's file wants kept of the answer, by JSON pointer.
     """
 
@@ -32,6 +32,7 @@ class NewGrant:
     access_expires_at: datetime | None
     refresh_expires_at: datetime | None
     access_source: DateSource = DateSource.RESPONSE
+    refresh_source: DateSource = DateSource.RESPONSE
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -60,7 +61,7 @@ def deadline(provider: Provider, new: NewGrant, *, policy_period: timedelta | No
         access_ends_at_without_refresh=new.access_expires_at if _is_access_final(provider, new) else None,
         consent_ends_at=_after(new.issued_at, provider.clocks.consent_s),
         policy_ends_at=new.issued_at + policy_period if policy_period else None,
-        refresh_absolute_source=DateSource.RESPONSE if new.refresh_expires_at else DateSource.CATALOG,
+        refresh_absolute_source=new.refresh_source if new.refresh_expires_at else DateSource.CATALOG,
         access_source=new.access_source,
         consent_source=DateSource.CATALOG,
     )
@@ -117,9 +118,14 @@ def can_refresh(provider: Provider, new: NewGrant) -> bool:
 
 
 def with_sources_guessed(provider: Provider, new: NewGrant) -> NewGrant:
-    """A grant that was parked, with the source of its access date told again by whether the catalog says the same."""
+    """A grant that was parked, with the sources of its dates told again by what the catalog says."""
     is_catalogs = new.access_expires_at == _after(new.issued_at, provider.clocks.access_s)
-    return replace(new, access_source=DateSource.CATALOG if is_catalogs else DateSource.RESPONSE)
+    is_asked_for = provider.introspect is not None and bool(provider.introspect.refresh_expires_at)
+    return replace(
+        new,
+        access_source=DateSource.CATALOG if is_catalogs else DateSource.RESPONSE,
+        refresh_source=DateSource.INTROSPECTION if is_asked_for else DateSource.RESPONSE,
+    )
 
 
 def _refresh_clock(provider: Provider, new: NewGrant) -> datetime | None:

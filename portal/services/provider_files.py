@@ -21,9 +21,12 @@ class CheckedFile:
     fault_rules: int = 0
 
 
-def check(path: Path) -> CheckedFile:
-    """Read the file as at start, and write down its requests; asks nobody and changes nothing."""
-    reading = read_file(path)
+def check(path: Path, *, private_hosts: frozenset[str]) -> CheckedFile:
+    """Read the file as at start, and write down its requests; asks nobody and changes nothing.
+
+    `private_hosts` (host:port) may be spoken to over http.
+    """
+    reading = read_file(path, private_hosts=private_hosts)
     provider = reading.provider
     if provider is None:
         return CheckedFile(reading.provider_id, "", reading.problems)

@@ -85,7 +85,7 @@ def report(asker: Asker, connection_id: UUID, seen: Seen, *, now: datetime) -> O
 def _judged(grant: StoredGrant, seen: Seen) -> Verdict:
     provider = refresh_means.provider_of(grant)
     answer = Answer(Phase.API, seen.status, seen.headers, seen.body)
-    return classify(answer, provider.errors if provider else ())
+    return oauth.judged(provider, answer) if provider else classify(answer)
 
 
 def _of_another_generation(asker: Asker, grant: StoredGrant, seen: Seen, verdict: Verdict, *, now: datetime) -> Outcome:

@@ -271,6 +271,27 @@ def test_the_wait_a_provider_asks_for_is_handed_on(stand_in: StandIn) -> None:
     assert failed.value.verdict.retry_after == timedelta(seconds=17)
 
 
+DROPBOX = {"error": {".tag": "too_many_requests", "retry_after": 300}}
+
+
+@pytest.mark.parametrize(
+    ("places", "wait_s"),
+    [
+        ("[]", 77),
+        ('["body:/error/retry_after"]', 300),
+        ('["header:x-wait", "body:/error/retry_after"]', 12),
+        ('["body:/nowhere", "body:/error/.tag"]', 77),
+    ],
+)
+def test_how_long_to_wait_may_stand_at_a_place_of_the_providers_own(
+    stand_in: StandIn, places: str, wait_s: int
+) -> None:
+    stand_in.answers("/token", DROPBOX, 429, {"Retry-After": "77", "X-Wait": "12"})
+    with pytest.raises(OAuthFailed) as failed:
+        refresh(stand_in, provider_of(f"[api]\nlimit_reset = {places}"))
+    assert failed.value.verdict.retry_after == timedelta(seconds=wait_s)
+
+
 def test_nobody_there_is_transient() -> None:
     with HTTPServer("127.0.0.1", 0) as server:
         app = StandIn(server).app

@@ -240,6 +240,45 @@ def test_a_provider_without_whoami_cannot_be_asked(stand_in: StandIn) -> None:
         oauth.is_alive(provider_of(), stand_in.app, TOKEN, now=NOW)
 
 
+ASKED = """
+[introspect]
+url = "{base}/introspect"
+active = "/data/alive"
+revoked = { at = "/data/why", value = "removed" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "fault"),
+    [
+        (200, {"data": {"alive": True}}, Fault.OK),
+        (200, {"data": {"alive": False}}, Fault.EXPIRED),
+        (200, {"data": {"alive": False, "why": "removed"}}, Fault.REVOKED),
+        (200, {"data": {"alive": False, "why": "old"}}, Fault.EXPIRED),
+        (503, {"data": {"alive": False, "why": "removed"}}, Fault.TRANSIENT),
+    ],
+)
+def test_what_introspection_says_is_read_as_the_file_tells(
+    stand_in: StandIn, status: int, answer: object, fault: Fault
+) -> None:
+    stand_in.answers("/introspect", answer, status)
+    provider = provider_of(ASKED)
+    if fault is not Fault.TRANSIENT:
+        assert oauth.is_alive(provider, stand_in.app, TOKEN, now=NOW) is (fault is Fault.OK)
+    if fault is not Fault.OK:
+        with pytest.raises(OAuthFailed) as failed:
+            oauth.current_subject(provider, stand_in.app, TOKEN, now=NOW)
+        assert failed.value.verdict.fault is fault
+
+
+def test_introspection_is_asked_before_whoami_whether_a_token_lives(stand_in: StandIn) -> None:
+    stand_in.answers("/introspect", {"active": False})
+    stand_in.answers("/me", {"id": "u-1"})
+    provider = provider_of(WHOAMI + '[introspect]\nurl = "{base}/introspect"')
+    assert not oauth.is_alive(provider, stand_in.app, TOKEN, now=NOW)
+    assert stand_in.paths() == ["/introspect"]
+
+
 # What a provider publishes
 
 

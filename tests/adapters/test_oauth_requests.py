@@ -8,7 +8,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from portal.adapters import oauth
+from portal.adapters.introspections import introspected
 from portal.adapters.oauth import OAuthFailed, RevocationState, TokenAnswer
+from portal.adapters.provider_calls import Calls
 from portal.crypto import Secret
 from portal.providers.schema import Provider
 from portal.rules.verdicts import Fault
@@ -83,6 +85,18 @@ def test_scopes_and_the_client_id_are_written_the_providers_way(stand_in: StandI
     params = url_of(stand_in, provider_of(changes))[1]
     assert (params["client_key"], params["scopes"]) == ("client-1", "read,write")
     assert not {"client_id", "scope", "code_challenge", "code_challenge_method"} & params.keys()
+
+
+@pytest.mark.parametrize("said", ["{}", '{ separator = "," }'])
+def test_no_scopes_of_the_persons_own_leave_the_others_alone(stand_in: StandIn, said: str) -> None:
+    params = url_of(stand_in, provider_of(f"[authorize]\nuser_scope = {said}"))[1]
+    assert (params["scope"], "user_scope" in params) == ("read write", False)
+
+
+def test_scopes_of_the_persons_own_go_beside_the_others(stand_in: StandIn) -> None:
+    changes = '[authorize]\nuser_scope = { separator = ",", default = ["chat", "files"] }'
+    params = url_of(stand_in, provider_of(changes))[1]
+    assert (params["scope"], params["user_scope"]) == ("read write", "chat,files")
 
 
 STEERING = """
@@ -175,6 +189,49 @@ def test_the_app_proves_itself_the_providers_way(
     assert (asked.query, asked.body) == ((query | grant, {}) if query else ({}, body | grant))
     assert "Authorization" not in asked.headers
     assert asked.method == ("GET" if query else "POST")
+
+
+DISCOVERED = """
+[authorize]
+url = ""
+[token]
+%s
+[identity]
+oidc = { discovery = "{base}/.well-known/openid-configuration" }
+[revoke]
+style = "rfc7009"
+[introspect]
+url = "{base}/introspect"
+"""
+
+
+@pytest.mark.parametrize(
+    ("published", "said", "is_posted"),
+    [
+        (["client_secret_post", "private_key_jwt"], 'url = ""', True),
+        (["client_secret_post", "client_secret_basic"], 'url = ""', False),
+        (["private_key_jwt"], 'url = ""', False),
+        ("client_secret_post", 'url = ""', False),
+        (None, 'url = ""', False),
+        (["client_secret_post"], 'url = ""\nauth = "basic"', False),
+        (["client_secret_post"], 'url = "{base}/token"', False),
+    ],
+)
+def test_without_a_word_of_the_file_the_secret_is_shown_as_the_provider_publishes(
+    stand_in: StandIn, published: object, said: str, is_posted: bool
+) -> None:
+    stand_in.publishes(**({"token_endpoint_auth_methods_supported": published} if published else {}))
+    for path in ("/token", "/revoke", "/introspect"):
+        stand_in.answers(path, TOKENS | {"active": True})
+    provider = provider_of(DISCOVERED % said)
+    assert provider.introspect is not None
+    exchange(stand_in, provider)
+    refresh(stand_in, provider)
+    oauth.revoke(provider, stand_in.app, access_token=None, refresh_token=Secret("rt-1"), now=NOW)
+    introspected(Calls(provider, stand_in.app), provider.introspect, Secret("at-1"), now=NOW)
+    asked = [one for one in stand_in.asked if one.method == "POST"]
+    assert [one.body.get("client_secret") == "s3cret" for one in asked] == [is_posted] * 4
+    assert ["Authorization" in one.headers for one in asked] == [not is_posted] * 4
 
 
 def test_the_files_headers_are_sent(stand_in: StandIn) -> None:

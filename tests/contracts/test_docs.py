@@ -7,6 +7,7 @@ import pytest
 
 import portal.models  # noqa: F401 - makes every table known
 from portal.db import Base
+from portal.providers.endpoints import Refresh
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAME = re.compile(r"`((?:access|sessions|quick|rules|services|adapters|models|blueprints|jobs|portal)\.[\w.]+)`")
@@ -51,3 +52,8 @@ def test_the_walks_name_enough_to_be_worth_keeping():
 def test_links_between_the_docs_lead_somewhere(page: Path):
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_width_of_refreshing_in_the_docs_is_the_files_own():
+    words = (DOCS / "adding-a-provider.md").read_text(encoding="utf-8")
+    assert f"`concurrency` ({Refresh().concurrency})" in words

@@ -62,6 +62,8 @@ class Contract:
     claims: Mapping[str, Any] = field(default_factory=dict)  # of the ID token
     exchange: tuple[Call, ...]
     tokens: Tokens
+    callback: Mapping[str, str] = field(default_factory=dict)  # what the approval page says was left ticked
+    granted: frozenset[str] | None = None
     whoami: tuple[Call, ...] = ()  # what finding out who it is asks
     subject: str
     label: str
@@ -71,6 +73,8 @@ class Contract:
     renewed: Tokens | None = None
     probe: Call | None = None  # what finding out whether the token lives asks, if not the same as whoami
     introspection: Call | None = None
+    refresh_asked: Call | None = None  # what finding out the refresh token's end asks, and in how many seconds that is
+    refresh_asked_life: int = 0
     kept: Mapping[str, str] = field(default_factory=dict)  # of the answer, beside the tokens
     secondary: tuple[str, ...] = ()
     revocation: Call | None = None

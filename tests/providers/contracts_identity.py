@@ -1,5 +1,8 @@
 """The contracts of identity providers and of the bank network."""
 
+from dataclasses import replace
+
+from tests.adapters.stand_in import NOW
 from tests.providers.contract import (
     BASIC,
     ID_TOKEN,
@@ -65,39 +68,53 @@ MICROSOFT = Contract(
     renewed=Tokens(access="at-2", refresh="rt-2", life=3600),
 )
 
-OKTA_AS = "https://acme.okta.com/oauth2/default"
-OKTA = Contract(
-    vars={"issuer": OKTA_AS},
-    page=f"{OKTA_AS}/v1/authorize",
-    page_params=PAGE | PKCE | {"scope": OFFLINE, "nonce": NONCE},
-    choose={"prompt": "login"},
-    hint_param="login_hint",
-    discovery=f"{OKTA_AS}/.well-known/openid-configuration",
-    publishes={
-        "issuer": OKTA_AS,
-        "authorization_endpoint": f"{OKTA_AS}/v1/authorize",
-        "token_endpoint": f"{OKTA_AS}/v1/token",
-        "userinfo_endpoint": f"{OKTA_AS}/v1/userinfo",
-        "revocation_endpoint": f"{OKTA_AS}/v1/revoke",
-        "jwks_uri": f"{OKTA_AS}/v1/keys",
-    },
-    claims={"iss": OKTA_AS, "sub": "00uid4", "nonce": NONCE},
-    exchange=(
-        Call(
-            to=f"POST {OKTA_AS}/v1/token",
-            authorization=BASIC,
-            form=VERIFIED,
-            answer=answer(id_token=ID_TOKEN, scope=OFFLINE),
+OKTA_ORG, OKTA_CUSTOM = "https://acme.okta.com", "https://acme.okta.com/oauth2/default"
+
+
+def okta(issuer: str, server: str, refresh_life: int | None) -> Contract:
+    """One of Okta's two kinds of server: `server` is where its endpoints live."""
+    return Contract(
+        vars={"issuer": issuer},
+        page=f"{server}/v1/authorize",
+        page_params=PAGE | PKCE | {"scope": OFFLINE, "nonce": NONCE},
+        choose={"prompt": "login"},
+        hint_param="login_hint",
+        discovery=f"{issuer}/.well-known/openid-configuration",
+        publishes={
+            "issuer": issuer,
+            "authorization_endpoint": f"{server}/v1/authorize",
+            "token_endpoint": f"{server}/v1/token",
+            "userinfo_endpoint": f"{server}/v1/userinfo",
+            "revocation_endpoint": f"{server}/v1/revoke",
+            "jwks_uri": f"{server}/v1/keys",
+        },
+        claims={"iss": issuer, "sub": "00uid4", "nonce": NONCE},
+        exchange=(
+            Call(
+                to=f"POST {server}/v1/token",
+                authorization=BASIC,
+                form=VERIFIED,
+                answer=answer(id_token=ID_TOKEN, scope=OFFLINE),
+            ),
         ),
-    ),
-    tokens=Tokens(life=3600, refresh_life=90 * 86400, scopes=scopes(*OFFLINE.split())),
-    whoami=(Call(to=f"GET {OKTA_AS}/v1/userinfo", authorization=bearer(), answer={"sub": "00uid4", "name": "Ana"}),),
-    subject="00uid4",
-    label="Ana",
-    renewal=(Call(to=f"POST {OKTA_AS}/v1/token", authorization=BASIC, form=RENEWAL, answer=next_answer()),),
-    renewed=Tokens(access="at-2", refresh="rt-2", life=3600),  # the new token inherits the old one's end
-    revocation=Call(to=f"POST {OKTA_AS}/v1/revoke", authorization=BASIC, form=RT_REVOKED),
-)
+        tokens=Tokens(life=3600, refresh_life=refresh_life, scopes=scopes(*OFFLINE.split())),
+        whoami=(Call(to=f"GET {server}/v1/userinfo", authorization=bearer(), answer={"sub": "00uid4", "name": "Ana"}),),
+        subject="00uid4",
+        label="Ana",
+        renewal=(Call(to=f"POST {server}/v1/token", authorization=BASIC, form=RENEWAL, answer=next_answer()),),
+        renewed=Tokens(access="at-2", refresh="rt-2", life=3600),  # at the org the new token inherits the old one's end
+        revocation=Call(to=f"POST {server}/v1/revoke", authorization=BASIC, form=RT_REVOKED),
+    )
+
+
+def asked_of_okta(name: str, token: str) -> Call:
+    return Call(
+        to=f"POST {OKTA_ORG}/oauth2/v1/introspect",
+        authorization=BASIC,
+        form={"token": token, "token_type_hint": name},
+        answer={"active": True, "exp": int(NOW.timestamp()) + 80 * 86400},
+    )
+
 
 AUTH0_URL = "https://acme.eu.auth0.com"
 AUTH0 = Contract(
@@ -167,9 +184,8 @@ REALM = "https://id.acme.example/realms/main"
 OIDC = Contract(  # nothing is known of it but its issuer
     vars={"issuer": REALM},
     page=f"{REALM}/auth",
-    page_params=PAGE | PKCE | {"scope": OFFLINE, "nonce": NONCE},
-    again={"prompt": "consent"},
-    choose={"prompt": "select_account"},
+    page_params=PAGE | PKCE | {"scope": OFFLINE, "nonce": NONCE, "prompt": "consent"},
+    choose={"prompt": "select_account consent"},
     hint_param="login_hint",
     discovery=f"{REALM}/.well-known/openid-configuration",
     publishes={
@@ -191,4 +207,17 @@ OIDC = Contract(  # nothing is known of it but its issuer
     revocation=Call(to=f"POST {REALM}/revoke", authorization=BASIC, form=RT_REVOKED),
 )
 
-IDENTITY = {"microsoft": MICROSOFT, "okta": OKTA, "auth0": AUTH0, "akoya": AKOYA, "oidc": OIDC}
+IDENTITY = {
+    "microsoft": MICROSOFT,
+    "okta": replace(
+        okta(OKTA_ORG, f"{OKTA_ORG}/oauth2", refresh_life=90 * 86400),
+        introspection=asked_of_okta("access_token", "at-1"),
+        probe=asked_of_okta("access_token", "at-1"),
+        refresh_asked=asked_of_okta("refresh_token", "rt-1"),
+        refresh_asked_life=80 * 86400,
+    ),
+    "okta-custom": okta(OKTA_CUSTOM, OKTA_CUSTOM, refresh_life=None),
+    "auth0": AUTH0,
+    "akoya": AKOYA,
+    "oidc": OIDC,
+}

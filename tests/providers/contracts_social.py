@@ -23,6 +23,11 @@ from tests.providers.contract import (
     scopes,
 )
 
+LINKEDIN_ASKED = Call(
+    to="POST https://www.linkedin.com/oauth/v2/introspectToken",
+    form=POSTED | {"token": "at-1", "token_type_hint": "access_token"},
+    answer={"active": True, "status": "active"},
+)
 LINKEDIN = Contract(
     page="https://www.linkedin.com/oauth/v2/authorization",
     page_params=PAGE | {"scope": "openid profile email"},
@@ -59,18 +64,17 @@ LINKEDIN = Contract(
         ),
     ),
     renewed=Tokens(access="at-2", life=432000, refresh_life=432000),
-    introspection=Call(
-        to="POST https://www.linkedin.com/oauth/v2/introspectToken",
-        form=POSTED | {"token": "at-1", "token_type_hint": "access_token"},
-        answer={"active": True, "status": "active"},
-    ),
+    introspection=LINKEDIN_ASKED,
+    probe=LINKEDIN_ASKED,
 )
 
 GRAPH = "https://graph.facebook.com/v25.0"
 PROOF = "c21394ba3cc30855488a97166d5840b2a7cf97741ffcd86b4c62ac96ea25d9f1"  # of at-1 under s3cret, by openssl
 FACEBOOK = Contract(
     page="https://www.facebook.com/v25.0/dialog/oauth",
-    page_params=PAGE | {"scope": "public_profile,email"},
+    page_params=PAGE | {"scope": "public_profile,email", "return_scopes": "true"},
+    callback={"granted_scopes": "public_profile", "denied_scopes": "email"},
+    granted=scopes("public_profile"),
     again={"auth_type": "rerequest"},
     exchange=(
         Call(

@@ -1,6 +1,7 @@
 """The catalog: what a wrong file does, what replaces what, and which providers are offered."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -86,12 +87,33 @@ WRONG = [
         'app_deadlines = [{ what = "v1\\nends", on = 2027-02-16 }]',
         ["19: clocks.app_deadlines[0].what must be one line of at most 200 letters"],
     ),
+    (
+        "access_s = 3600",
+        'app_deadlines = [{ what = "v1 ends", on = "20270216" }]',
+        ["19: clocks.app_deadlines[0].on must be a date such as 2027-02-16"],
+    ),
+    (
+        "access_s = 3600",
+        'app_deadlines = [{ what = "v1 ends", on = 2027-02-16, to = "members" }]',
+        ["19: clocks.app_deadlines[0].to must be one of admins"],
+    ),
+    ('pkce = "off"', "state_max = 42", ["11: authorize.state_max must be at least 43, the length of ours"]),
+    (
+        'action = "add_scope"',
+        "[api]\nlimit_reset = ['retry-after']",
+        ["32: api.limit_reset[0] must be header:<name> or body:<JSON pointer>"],
+    ),
     ("schema = 1", "schema = 2", ["1: schema must be 1"]),
     ("schema = 1", "schema = true", ["1: schema must be a whole number"]),
     ('id = "acme"', 'id = "Ac me"', ["2: id must be lower-case letters and digits, with single - or . between them"]),
     ('pkce = "off"', 'pkce = "none"', ["11: authorize.pkce must be one of off, S256, plain"]),
     ('pkce = "off"', "pkce = false", ["11: authorize.pkce must be one of off, S256, plain"]),
     ('"read", "write"]', '"read", 7]', ["12: authorize.scope.default[1] must be a text"]),
+    (
+        'scope = { s',
+        'user_scope = { param = "scope", default = ["chat"] }\nscope = { s',
+        ["12: authorize.user_scope.param must not be that of authorize.scope"],
+    ),
     ('["read", "write"], o', '"read", o', ["12: authorize.scope.default must be a list"]),
     ('separator = ","', 'separator = ""', ["12: authorize.scope.separator must not be empty"]),
     ('"https://acme.example/token"', '"http://acme.example/token"', ["15: token.url must begin with https://"]),
@@ -179,9 +201,94 @@ def test_a_connector_is_the_provider_with_its_own_values(write: Write) -> None:
     assert provider.clocks.refresh_absolute_s == 86400
 
 
-def test_a_connectors_mistake_turns_the_file_off(write: Write) -> None:
-    path = write(GOOD + "\n[connectors.bank]\nclocks = { refresh_absolute = 99 }\n")
-    assert complaints(path)[0].endswith("connectors.bank.clocks.refresh_absolute is not a key of this table")
+BANK = "\n[connectors.bank]\n%s\n"  # its header is line 33 of the file, what it says line 34
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            "clocks = { refresh_absolute = 99 }",
+            "34: connectors.bank.clocks.refresh_absolute is not a key of this table",
+        ),
+        ("refresh = { early = 7.5 }", "34: connectors.bank.refresh.early must be between 0 and 1"),
+        ('name = " "', "34: connectors.bank.name must not be empty"),
+        ("token = 7", "34: connectors.bank.token must be a table"),
+    ],
+)
+def test_a_connectors_mistake_turns_the_file_off_and_is_told_as_its_own(write: Write, said: str, expected: str) -> None:
+    assert complaints(write(GOOD + BANK % said)) == [expected]
+
+
+def test_a_connector_must_be_a_table(write: Write) -> None:
+    assert complaints(write(GOOD + "\n[connectors]\nbank = 7\n")) == ["34: connectors.bank must be a table"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [('name = "Acme"', "name = 7"), ('pkce = "off"', "colour = 1"), ("{tenant}", "{tenat}")]
+)
+def test_what_a_connector_has_from_the_file_is_told_once(write: Write, right: str, wrong: str) -> None:
+    found = complaints(write(GOOD.replace(right, wrong) + BANK % "refresh = { grace_s = 9 }"))
+    assert len(found) == 1
+    assert "connectors" not in found[0]
+
+
+def test_mistakes_of_a_file_and_of_its_connectors_are_told_at_once(write: Write) -> None:
+    found = complaints(write(GOOD.replace('name = "Acme"', "name = 7") + BANK % "token = 7"))
+    assert found == ["3: name must be a text", "34: connectors.bank.token must be a table"]
+
+
+def test_each_of_several_rules_is_refused_at_its_own_line(write: Write) -> None:
+    rule = '\n[[errors]]\nwhen = [{ at = "word", op = "eq", value = "x" }]\nresult = "%s"\n'
+    path = write(GOOD + rule % "revoked" + rule % "nonsense" + rule % "expired" + rule % "nonsense")
+    assert [line.partition(" must")[0] for line in complaints(path)] == ["39: errors[2].result", "47: errors[4].result"]
+
+
+def test_what_a_list_on_several_lines_holds_opens_no_table(write: Write) -> None:
+    path = write(GOOD.replace('default = ["read", "write"]', 'default = [\n  "read",\n  "write"\n  ]') + "odd = 1\n")
+    assert complaints(path) == ["35: errors[0].odd is not a key of this table"]
+
+
+# Every key that there is
+
+EVERY_KEY = (Path(__file__).parents[1] / "data" / "every_key.toml").read_text(encoding="utf-8")
+FILLED = {
+    "user_scope = {}": 'user_scope = { separator = ",", default = ["chat"] }',
+    "[token.upgrade]": """[token.upgrade]
+url = "https://open.clips.example/long"
+method = "GET"
+params = { kind = "long" }
+bearer = "access_token"
+""",
+    "app_deadlines = []": 'app_deadlines = [{ what = "v1 ends", on = "2027-02-16", to = "admins" }]',
+    "accounts = {}": 'accounts = { url = "https://open.clips.example/all", items = "/*", id = "/id", name = "/name" }',
+    "[introspect]": """[introspect]
+url = "https://open.clips.example/ask"
+auth = "post"
+active = "/alive"
+revoked = { at = "/status", value = "revoked" }
+""",
+    "limit_reset = []": 'limit_reset = ["header:x-rate-limit-reset", "body:/error/wait"]',
+}
+
+
+def test_empty_tables_say_nothing(write: Write) -> None:
+    reading = read_file(write(EVERY_KEY))
+    assert [str(problem) for problem in reading.problems] == []
+    assert reading.provider is not None
+    assert (reading.provider.token.upgrade, reading.provider.accounts, reading.provider.introspect) == (None,) * 3
+    assert reading.provider.connectors["example_bank"].clocks.refresh_absolute_s == 31536000
+
+
+def test_every_key_may_be_filled(write: Write) -> None:
+    text = EVERY_KEY
+    for empty, filled in FILLED.items():
+        assert empty in text
+        text = text.replace(empty, filled)
+    reading = read_file(write(text))
+    assert [str(problem) for problem in reading.problems] == []
+    assert reading.provider is not None
+    assert reading.provider.clocks.app_deadlines[0].on == date(2027, 2, 16)
 
 
 # The catalog as a whole

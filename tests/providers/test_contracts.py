@@ -237,6 +237,12 @@ def test_the_approval_page_is_asked_for_as_the_provider_wants(visited: Visit) ->
     assert visited.page(login_hint=HINT)[1] == usual | hint
 
 
+def test_what_was_left_ticked_is_read_as_the_provider_tells(visited: Visit) -> None:
+    contract = visited.contract
+    callback = {"code": "code-1", "state": STATE, "scope": "as asked", "": "all"} | dict(contract.callback)
+    assert oauth.scopes_granted(visited.provider, callback) == contract.granted
+
+
 def test_a_code_is_exchanged_as_the_provider_wants(visited: Visit) -> None:
     answer = visited.exchanged()
     visited.was_asked(*visited.contract.exchange)
@@ -300,6 +306,14 @@ def test_a_provider_is_asked_about_a_token_as_it_wants(visited: Visit) -> None:
             introspected(Calls(visited.provider, visited.app), rules, Secret("at-1"), now=NOW).document == call.answer
         )
         visited.was_asked(call)
+
+
+def test_a_refresh_tokens_end_is_asked_for_as_the_provider_wants(visited: Visit) -> None:
+    call = visited.contract.refresh_asked
+    visited.expecting(*([call] if call else []))
+    end = oauth.refresh_end(visited.provider, visited.app, Secret("rt-1"), now=NOW)
+    assert end == (NOW + timedelta(seconds=visited.contract.refresh_asked_life) if call else None)
+    visited.was_asked(*([call] if call else []))
 
 
 def test_a_grant_is_ended_as_the_provider_wants(visited: Visit) -> None:

@@ -90,6 +90,12 @@ FACTS: dict[str, dict[str, Any]] = {
         "clocks.refresh_absolute_from": "first_grant",
         "clocks.human_at": "refresh_absolute",
     },
+    "okta-custom": {
+        "refresh.rotation": "policy",
+        "refresh.grace_s": 30,
+        "clocks.access_s": HOUR,
+        "clocks.refresh_idle_s": 7 * DAY,
+    },
     "auth0": {"refresh.rotation": "policy"},
     "akoya": {
         "clocks.access_s": DAY,
@@ -143,6 +149,7 @@ SCOPES: dict[str, tuple[str, str, str]] = {  # asked for; of these optional; nee
     "github": ("read:user", "", ""),
     "gitlab": ("read_user", "", ""),
     "okta": ("openid profile email offline_access", "profile email", "offline_access"),
+    "okta-custom": ("openid profile email offline_access", "profile email", "offline_access"),
     "auth0": ("openid profile email offline_access", "profile email offline_access", "offline_access"),
     "akoya": ("openid offline_access", "", ""),
     "salesforce": ("api refresh_token openid", "", "refresh_token"),

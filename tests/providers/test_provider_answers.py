@@ -21,6 +21,7 @@ SAMPLES: list[dict[str, Any]] = json.loads((DATA / "provider_answers.json").read
 SIBLINGS: list[dict[str, Any]] = json.loads((DATA / "sibling_answers.json").read_text(encoding="utf-8"))
 """Answers of the samples' families that the samples leave out, each with its source."""
 FILES_OF = {"generic": "oidc", "youtube": "google"}  # under which id a sample's provider is in the catalog
+SPEAKS_AS = {"okta-custom": "okta"}  # two files with the same rules, which their own test compares
 CATALOG: Catalog = load_catalog(None, {})
 
 
@@ -100,7 +101,8 @@ def test_every_rule_of_the_catalog_decides_about_some_answer() -> None:
     answers += [(row[0], Answer(Phase(row[1]), row[2], {}, row[3])) for row in ROWS]
     idle = []
     for provider in CATALOG.all:
-        deciding = {id(_first(provider.errors, answer)) for name, answer in answers if name == provider.id}
+        voice = SPEAKS_AS.get(provider.id, provider.id)
+        deciding = {id(_first(provider.errors, answer)) for name, answer in answers if name == voice}
         idle += [(provider.id, rule.when[0]) for rule in provider.errors if id(rule) not in deciding]
     assert idle == []
 

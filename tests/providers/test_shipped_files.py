@@ -1,6 +1,7 @@
 """Every provider file that ships is right, and says what its provider's documentation says."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,16 @@ def test_google_asks_for_offline_access_at_every_consent() -> None:
     assert google.authorize.params == {"access_type": "offline", "prompt": "consent"}
     assert google.refresh.mode is RefreshMode.REFRESH_TOKEN
     assert google.clocks.human_at is HumanClock.NONE
+
+
+def test_each_of_oktas_servers_has_its_file() -> None:
+    """The org's issuer is a host alone, a custom server's names the server; both speak the same language."""
+    known = load_catalog(None, {}).providers
+    org, custom = known["okta"], known["okta-custom"]
+    issuers = ("https://acme.okta.com", "https://acme.okta.com/oauth2/default")
+    assert [bool(re.fullmatch(org.vars["issuer"].pattern, one)) for one in issuers] == [True, False]
+    assert [bool(re.fullmatch(custom.vars["issuer"].pattern, one)) for one in issuers] == [False, True]
+    assert custom.errors == org.errors
 
 
 ANSWERS = [

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from portal.crypto import random_token
 from portal.db import db, reading
 from portal.models import ConsentAttempt
+from portal.providers.checks import STATE_LETTERS
 from portal.rules.problems import (
     ConsentAttemptExpired,
     ConsentAttemptInvalid,
@@ -42,6 +43,10 @@ def test_an_attempt_comes_back_with_what_it_was_begun_for(context: Flask, world:
     assert trip.connection_id == connection_id
     assert trip.nonce == ticket.nonce
     assert trip.code_verifier.reveal() == ticket.code_verifier
+
+
+def test_a_state_is_as_long_as_files_are_checked_for() -> None:
+    assert len(Ticket.draw().state) == STATE_LETTERS
 
 
 def test_neither_state_nor_verifier_lies_open_in_the_database(context: Flask, world: World) -> None:

@@ -36,8 +36,9 @@ def portal(stub: StubProvider, app: Flask) -> Iterator[Flask]:
 def stub(stub: StubProvider, environ: Mapping[str, str], tmp_path) -> StubProvider:
     """The stub's own word for a token that was revoked, as some providers have one."""
     path = tmp_path / "providers" / "stub.toml"
+    api = '[api]\nlimit_reset = ["header:x-wait"]\n'
     rule = '[[errors]]\nwhen = [{ at = "word", op = "eq", value = "token_revoked" }]\nresult = "revoked"\n'
-    path.write_text(f"{path.read_text()}\n{rule}")
+    path.write_text(f"{path.read_text()}\n{api}{rule}")
     return stub
 
 
@@ -163,6 +164,8 @@ def test_what_no_refresh_cures_is_only_told(
 def test_how_long_an_api_wants_to_be_left_alone_is_told(backend: Asker, ana_stub: UUID):
     outcome = report(backend, ana_stub, seen(status=429, headers={"Retry-After": "90"}))
     assert outcome.retry_after == timedelta(seconds=90)
+    outcome = report(backend, ana_stub, seen(status=429, headers={"X-Wait": "70"}))
+    assert outcome.retry_after == timedelta(seconds=70)  # where the provider's file says that it stands
 
 
 def test_a_missing_scope_stands_in_the_history_once(backend: Asker, ana_stub: UUID):
