@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, case, func, insert, null, select, update
+from sqlalchemy import bindparam, case, exists, func, insert, null, or_, select, update
 
 from portal.crypto import from_base64url, to_base64url
 from portal.db import db, reading, transaction
@@ -27,6 +27,7 @@ from portal.models.email import EmailKind
 from portal.rules.login_links import LIFETIME_REQUESTED, LIFETIME_SENT, LIFETIME_SENT_ELEVATED, LinkPurpose, lifetime
 from portal.rules.moments import in_iso
 from portal.rules.roles import is_elevated
+from portal.services import outbox
 
 SIGNING = "login-link"
 ID_BYTES = 16
@@ -39,10 +40,11 @@ PURPOSES = {
 }
 """The kinds of e-mail that sign their reader in, and as what."""
 
+_MAY_COME_BACK = exists().where(Email.id == LoginLink.email_id, outbox.UNSETTLED)
 _SUPERSEDE = (  # built once: it runs after every mail; two notes at once both write every row either of them may change
     update(LoginLink)
     .where(LoginLink.member_id == bindparam("of"), LoginLink.used_at.is_(None))
-    .where(LoginLink.superseded_at.is_(None) | (LoginLink.expires_at > bindparam("at")))
+    .where(or_(LoginLink.superseded_at.is_(None), LoginLink.id == bindparam("but"), _MAY_COME_BACK))
     .values(
         superseded_at=case(
             (LoginLink.id == bindparam("but"), null()),
