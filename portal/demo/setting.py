@@ -10,6 +10,7 @@ from typing import IO
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
+ALLOWED_HOSTS = "PORTAL_ALLOWED_PRIVATE_HOSTS"
 ANOTHER = "PORTAL_DATA_DIR=./another make demo"
 
 
@@ -35,15 +36,19 @@ class Setting:
         return self.data_dir / "clock-offset"
 
     def environ(self, base: Mapping[str, str]) -> dict[str, str]:
-        """What the portal's processes are told: `base` without other portals' settings, and this demo's own."""
-        kept = {name: value for name, value in base.items() if not name.startswith("PORTAL_")}
+        """What the portal's processes are told: `base` without another portal's settings, and this demo's own.
+
+        Providers are kept, so that one's own file or app can be tried here; a production's database and keys never are.
+        """
+        kept = {name: value for name, value in base.items() if _is_kept(name)}
+        allowed = [f"{HOST}:{self.provider_port}", base.get(ALLOWED_HOSTS, "")]
         return kept | {
             "PORTAL_ENV": "demo",
             "PORTAL_DATA_DIR": str(self.data_dir),
             "PORTAL_PUBLIC_URL": self.url,
             "PORTAL_SMTP_URL": f"smtp://{HOST}:{self.mail_port}",
             "PORTAL_MAIL_FROM": "Northwind Connections <connections@northwind-bakery.example>",
-            "PORTAL_ALLOWED_PRIVATE_HOSTS": f"{HOST}:{self.provider_port}",
+            ALLOWED_HOSTS: ",".join(filter(None, allowed)),
             **self._provider("social"),
             **self._provider("video"),
         }
@@ -55,6 +60,12 @@ class Setting:
             f"{prefix}_CLIENT_SECRET": f"demo-secret-of-reconsent-at-{slug}",
             f"{prefix}_BASE_URL": f"{self.provider_url}/{slug}",
         }
+
+
+def _is_kept(name: str) -> bool:
+    if name.startswith("PORTAL_PROVIDER"):
+        return not name.startswith("PORTAL_PROVIDER_DEMO_")
+    return not name.startswith("PORTAL_")
 
 
 def read_setting(environ: Mapping[str, str]) -> Setting:

@@ -33,6 +33,27 @@ def test_a_new_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     assert setting.data_dir.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_demo_keeps_the_providers_it_is_given_and_nothing_else_of_another_portal(tmp_path: Path) -> None:
+    setting = read_setting({"PORT": str(_free_port()), "PORTAL_DATA_DIR": str(tmp_path)})
+    given = {
+        "PATH": "/bin",
+        "PORTAL_DATABASE_URL": "postgresql+psycopg://production",
+        "PORTAL_TOKEN_KEYS_FILE": "/run/keys",
+        "PORTAL_ALLOWED_PRIVATE_HOSTS": "127.0.0.1:9999",
+        "PORTAL_PROVIDERS_DIR": "/srv/providers",
+        "PORTAL_PROVIDER_ACME_CLIENT_ID": "acme",
+        "PORTAL_PROVIDER_DEMO_VIDEO_CLIENT_SECRET_FILE": "/run/elsewhere",
+    }
+    told = setting.environ(given)
+    own = setting.environ({})
+    assert told.pop("PORTAL_ALLOWED_PRIVATE_HOSTS") == f"{own.pop('PORTAL_ALLOWED_PRIVATE_HOSTS')},127.0.0.1:9999"
+    assert told == own | {
+        "PATH": "/bin",
+        "PORTAL_PROVIDERS_DIR": "/srv/providers",
+        "PORTAL_PROVIDER_ACME_CLIENT_ID": "acme",
+    }
+
+
 def test_a_folder_holds_one_demo_at_a_time(tmp_path: Path) -> None:
     with hold(tmp_path), pytest.raises(ValueError, match=r"A demo runs in .* already"):
         hold(tmp_path)
