@@ -166,6 +166,7 @@ def test_disconnecting_asks_first_and_forgets_the_key(chloe: Page, app: Flask, m
     chloe.submit("Disconnect")
     assert "Its key is forgotten" in chloe.text
     assert "Enter a key" in chloe.text
+    assert "Access token until" not in chloe.text
     assert state_of(app, made) == "disconnected"
 
 
