@@ -59,7 +59,7 @@ class Connection(Base):
     subject: Mapped[str | None] = mapped_column(String(255))
     subject_label: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[At]
-    connected_at: Mapped[AtOrNone]  # the first consent
+    connected_at: Mapped[AtOrNone]  # this login's first consent
     consented_at: Mapped[AtOrNone]  # the latest consent
     invited_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("members.id"))
     displaced_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("connections.id"))

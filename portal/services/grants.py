@@ -155,9 +155,10 @@ def _renew(connection: Connection, provider: Provider, new: NewGrant, now: datet
     connection.state_reason = None
     connection.consent_expires_at = ends.at if ends else None
     connection.consent_end_source = END_SOURCES[ends.source] if ends else None
+    if connection.connected_at is None or connection.subject not in (None, new.subject):
+        connection.connected_at = now
     connection.subject = new.subject
     connection.subject_label = new.label
-    connection.connected_at = connection.connected_at or now
     connection.consented_at = now
     connection.displaced_by_id = None
     connection.is_revocation_outstanding = False

@@ -80,6 +80,7 @@ def test_replace_puts_the_other_login_in_place_and_keeps_the_old_tokens_only_to_
     after = stored(connection_id)
     assert decided.connection_id == connection_id
     assert after.connection.subject == "personal"
+    assert after.connection.connected_at == LATER
     assert after.access_token == other.access_token.reveal()
     assert {"subject:changed", "grant:replaced"} <= set(event_kinds(connection_id))
 
