@@ -56,11 +56,13 @@ class Renewal:
         return given if given is not None and given.reveal() != self.means.shown.reveal() else None
 
     def is_later(self, grant: StoredGrant) -> bool:
-        """Whether it brought a later end, or a token without one, for a provider where nothing less counts."""
+        """Whether it stated a later end, for a provider where nothing less counts."""
         if not self.provider.refresh.trust_only_later_expiry or grant.access_expires_at is None:
             return True
         ends_at = self.answer.expires_at
-        return ends_at is not None and ends_at > grant.access_expires_at + freshness.SLACK
+        if ends_at is None or not self.answer.is_expiry_stated:  # the catalog's life of a new token proves nothing here
+            return False
+        return ends_at > grant.access_expires_at + freshness.SLACK
 
 
 def write_surely(grant: StoredGrant, renewal: Renewal, *, now: datetime) -> StoredGrant | None:

@@ -101,9 +101,12 @@ def long_lived(world: World) -> UUID:
 
 
 @FILE("changes", [EXCHANGE], ids=["trust_only_later_expiry"])
-def test_an_exchange_that_brings_no_later_end_changes_no_date(world: World, stub: StubProvider):
+@pytest.mark.parametrize("told", [{"expires_in": 15 * 86_400}, {}], ids=["the same end", "no end at all"])
+def test_an_exchange_that_brings_no_later_end_changes_no_date(
+    world: World, stub: StubProvider, told: Mapping[str, int]
+):
     connection_id = long_lived(world)
-    answer(stub, expires_in=int((15 * DAY).total_seconds()))
+    answer(stub, **told)
     refresh(connection_id, NOON + 45 * DAY)
     grant = grant_of(connection_id)
     assert token_store.read(connection_id).secret("access_token").reveal() == "access-1"
