@@ -42,6 +42,9 @@ _API_WORDS = MappingProxyType(
         "invalid_token": Fault.EXPIRED,
         "insufficient_scope": Fault.SCOPE_MISSING,
         "insufficient_user_authentication": Fault.EXPIRED,
+        # RFC 9449 sections 7.1 and 9: the token is fine
+        "use_dpop_nonce": Fault.TRANSIENT,
+        "invalid_dpop_proof": Fault.APP_CONFIG,
         "server_error": Fault.TRANSIENT,
         "temporarily_unavailable": Fault.TRANSIENT,
     }
@@ -51,10 +54,11 @@ _LIMIT = re.compile(r"rate.?limit|too.?many|throttl|quota.?exceeded")  # in word
 _OUR_APP = re.compile(r"[a-z_]*(?:client|redirect_uri)[a-z_]*")
 _A_DEAD_GRANT = frozenset({"invalid_grant", "invalid_token"})
 _TIME_REASON = re.compile(
-    r"(?<![a-z])expired(?![a-z])|\b(?:inactivity|lifetime|timed out|(?:session|token|grant)(?: is| was)? inactive)\b"
+    r"(?<![a-z])expired(?![a-z])|\b(?:inactivity|lifetime|timed out)\b"
+    r"|\b(?:session|token|grant)(?: is| was)? (?:inactive|not active)\b"
 )
 _OTHER_REASON = re.compile(
-    r"\b(?:invalid|revoked|unknown|malformed|password|disabled|deleted|blocked|reused|already|mismatch)\b"
+    r"\b(?:invalid|revoked|unknown|malformed|password|disabled|deleted|cancell?ed|blocked|reused|already|mismatch)\b"
     r"|\bor (?:has |is )?expired|\bexpired or\b|(?<!\S)[a-z]+/[a-z]"
 )
 _TOKEN_FIELDS = ("/access_token", "/id_token")
@@ -138,13 +142,17 @@ def _at_introspection(answer: Answer) -> Verdict:
 def _at_api(answer: Answer) -> Verdict:
     if answer.is_success:
         return _inside_success(answer)
-    by_status = Fault.EXPIRED if answer.status == 401 else Fault.NOT_AUTH
-    return _by_api_word(answer, Fault.RATE_LIMITED if _LIMIT.search(answer.word) else by_status)
+    if _LIMIT.search(answer.word):
+        return _verdict(Fault.RATE_LIMITED, answer)
+    return _by_api_word(answer, Fault.EXPIRED if answer.status == 401 else Fault.NOT_AUTH)
 
 
 def _by_api_word(answer: Answer, otherwise: Fault) -> Verdict:
-    fault = _API_WORDS.get(answer.word, otherwise)
-    if answer.word in _ONLY_A_HUMAN_CURES:
+    word = answer.word
+    if word not in _API_WORDS:  # most frameworks have the status in words in the body, and the challenge says it
+        word = answer.challenge.get("error", "").lower()
+    fault = _API_WORDS.get(word, otherwise)
+    if word in _ONLY_A_HUMAN_CURES:
         return Verdict(fault, FaultAction.RECONSENT, _reason(answer))
     return _verdict(fault, answer)
 
