@@ -12,7 +12,7 @@ from portal.providers.words import ClientAuth, Kind
 
 PREFIX = "PORTAL_PROVIDER_"
 NO_SECRETS: tuple[Secret, ...] = ()
-SECRET_ENDS = "client_secret_ends"
+PROOFS = {"client_secret": "client secret", "client_key": "client key"}  # the settings an app proves itself with
 PRIVATE_KEY = re.compile(r"-----BEGIN ((?:RSA |EC )?PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
 
 
@@ -20,8 +20,8 @@ PRIVATE_KEY = re.compile(r"-----BEGIN ((?:RSA |EC )?PRIVATE KEY)-----.+?-----END
 class ProviderApp:
     """Our app at one provider; several secrets are tried in turn, so that one can be replaced without an outage.
 
-    `secrets_end_on` are the days on which the secrets end, in their order, as far as the operator has told them.
     `client_keys` are the private keys, as PEM, of an app that proves itself by signing (`private_key_jwt`).
+    `proofs_end_on` are the days on which the `proofs` end, in their order, as far as the operator has told them.
     `private_hosts` (host:port) are those outgoing calls may reach although they are private: demo, development and
     tests alone have any.
     """
@@ -31,7 +31,12 @@ class ProviderApp:
     vars: Mapping[str, str] = field(default_factory=dict)
     private_hosts: frozenset[str] = frozenset()
     client_keys: tuple[Secret, ...] = NO_SECRETS
-    secrets_end_on: tuple[date | None, ...] = ()
+    proofs_end_on: tuple[date | None, ...] = ()
+
+    @property
+    def proofs(self) -> tuple[Secret, ...]:
+        """What the app proves itself with at the token endpoint: its keys where it signs, else its secrets."""
+        return self.client_keys or self.client_secrets
 
     def having(self, more: Mapping[str, str]) -> "ProviderApp":
         """The same app with the variables of one connection added."""
@@ -54,6 +59,16 @@ class AppReading:
 def variable_name(provider_id: str, word: str) -> str:
     """The environment's name for one setting of a provider's app."""
     return PREFIX + re.sub(r"[-.]", "_", provider_id).upper() + "_" + word.upper()
+
+
+def proof_setting(provider: Provider) -> str:
+    """Which of `PROOFS` our app at the provider has."""
+    return next(iter(_words_of_keys(provider)), "client_secret")
+
+
+def ends_name(provider: Provider) -> str:
+    """The environment's name for the days on which the app's secrets or keys end."""
+    return variable_name(provider.id, f"{proof_setting(provider)}_ends")
 
 
 def provider_app(
@@ -80,9 +95,9 @@ def read_app(
 
 def names_of(provider: Provider) -> tuple[str, ...]:
     """Every environment name that belongs to the provider."""
-    ours = ("client_id", "client_secret", SECRET_ENDS, "scopes", *_words_of_keys(provider))
-    words = (*ours, *variables_of_app(provider))
-    return tuple(variable_name(provider.id, word) for word in words) if provider.kind.has_app else ()
+    words = ("client_id", "client_secret", "scopes", *_words_of_keys(provider), *variables_of_app(provider))
+    names = (*(variable_name(provider.id, word) for word in words), ends_name(provider))
+    return names if provider.kind.has_app else ()
 
 
 def with_scopes_of(environ: Mapping[str, str], provider: Provider) -> Provider:
@@ -137,7 +152,7 @@ def _app(provider: Provider, given: Mapping[str, str], private_hosts: frozenset[
         vars=filled,
         private_hosts=private_hosts,
         client_keys=_keys(given.get(variable_name(provider.id, "client_key"), "")),
-        secrets_end_on=_days(given[variable_name(provider.id, SECRET_ENDS)]) or (),
+        proofs_end_on=_days(given[ends_name(provider)]) or (),
     )
 
 
@@ -169,11 +184,11 @@ def _problems(provider: Provider, app: ProviderApp) -> Iterator[str]:
 
 
 def _end_problems(provider: Provider, app: ProviderApp, given: Mapping[str, str]) -> Iterator[str]:
-    name = variable_name(provider.id, SECRET_ENDS)
+    name, proof = ends_name(provider), PROOFS[proof_setting(provider)]
     if _days(given[name]) is None:
-        yield f"{name} must be days such as 2027-03-31, separated by commas, in the order of the secrets"
-    elif len(app.secrets_end_on) > len(app.client_secrets):
-        yield f"{name} names more days than there are secrets"
+        yield f"{name} must be days such as 2027-03-31, separated by commas, in the order of the {proof}s"
+    elif len(app.proofs_end_on) > len(app.proofs):
+        yield f"{name} names more days than there are {proof}s"
 
 
 def _address_problems(provider: Provider, app: ProviderApp) -> Iterator[str]:

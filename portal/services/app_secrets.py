@@ -1,4 +1,4 @@
-"""Our apps' client secrets as admins and operators hear of them: by number and fingerprint, never by what they are."""
+"""Our apps' client secrets and keys as admins and operators hear of them: by number and fingerprint, never in full."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from portal.adapters import dead_secrets
 from portal.db import db, reading
 from portal.extensions import catalog, signer
 from portal.models import Notice
-from portal.providers.apps import variable_name
+from portal.providers.apps import PROOFS, proof_setting, variable_name
 from portal.services import alerts, provider_use
 
 PURPOSE = "client-secret"
@@ -28,8 +28,14 @@ class RefusedSecret:
 def fingerprints(provider_id: str) -> tuple[str, ...]:
     """A name for each secret that changes when the secret does and tells nothing about it; none without an app."""
     app = catalog().app(provider_id)
-    secrets = app.client_secrets if app else ()
-    return tuple(signer().sign(PURPOSE, provider_id, secret.reveal()).hex()[:16] for secret in secrets)
+    proofs = app.proofs if app else ()
+    return tuple(signer().sign(PURPOSE, provider_id, proof.reveal()).hex()[:16] for proof in proofs)
+
+
+def proof_of(provider_id: str) -> str:
+    """What our app proves itself with, in words: "client secret" or "client key"."""
+    provider = catalog().get(provider_id)
+    return PROOFS[proof_setting(provider)] if provider else PROOFS["client_secret"]
 
 
 def tell_dead(*, now: datetime) -> int:
@@ -53,9 +59,9 @@ def refused(provider_id: str) -> tuple[RefusedSecret, ...]:
 
 def in_words(provider_id: str) -> tuple[str, ...]:
     """The refused secrets, a clause each."""
-    count = len(fingerprints(provider_id))
+    count, proof = len(fingerprints(provider_id)), proof_of(provider_id)
     return tuple(
-        f"client secret {one.number} of {count} was refused on {one.since:%Y-%m-%d}, another one is used"
+        f"{proof} {one.number} of {count} was refused on {one.since:%Y-%m-%d}, another one is used"
         for one in refused(provider_id)
     )
 
@@ -68,13 +74,13 @@ def _tell(provider_id: str, number: int, organization_id: UUID, now: datetime) -
     provider, known = catalog().get(provider_id), fingerprints(provider_id)
     if provider is None or number >= len(known):
         return 0
-    name = variable_name(provider_id, "client_secret")
+    name, proof = variable_name(provider_id, proof_setting(provider)), proof_of(provider_id)
     return alerts.raise_once(
         _key(provider_id, known[number]),
         organization_id,
-        title=f"{provider.name} refuses client secret {number + 1} of {len(known)}",
-        sentence=f"{provider.name} takes another secret of our app, so everything works as before.",
-        what_to_do=f"Have your operator remove the refused secret from {name}: asking with it first costs time.",
+        title=f"{provider.name} refuses {proof} {number + 1} of {len(known)}",
+        sentence=f"{provider.name} takes another {proof} of our app, so everything works as before.",
+        what_to_do=f"Have your operator remove the refused {proof} from {name}: asking with it first costs time.",
         place=f"{PLACE}/{provider_id}",
         now=now,
     )

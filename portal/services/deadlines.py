@@ -1,4 +1,4 @@
-"""The app's own deadlines: the end of a client secret, or of what a provider's file says ends for every app.
+"""The app's own deadlines: the end of a client secret or key, or of what a provider's file says ends for every app.
 
 Members can do nothing about them, so the admins of the organizations that use the provider are told, each step once.
 """
@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from portal.crypto import digest
 from portal.extensions import catalog
-from portal.providers.apps import SECRET_ENDS, variable_name
+from portal.providers.apps import PROOFS, ends_name, proof_setting, variable_name
 from portal.providers.schema import AppDeadline, Provider
 from portal.rules import deadlines as rules
 from portal.services import alerts, app_secrets, provider_use
@@ -49,7 +49,7 @@ def all_of(provider_id: str) -> tuple[Deadline, ...]:
     provider, app = catalog().get(provider_id), catalog().app(provider_id)
     if provider is None or app is None:
         return ()
-    of_secrets = _of_secrets(provider, app.secrets_end_on, len(app.client_secrets))
+    of_secrets = _of_proofs(provider, app.proofs_end_on, len(app.proofs))
     of_file = (_of_file(provider, stated) for stated in provider.clocks.app_deadlines)
     return tuple(sorted((*of_secrets, *of_file), key=lambda deadline: deadline.on))
 
@@ -86,10 +86,11 @@ def _tell(deadline: Deadline, now: datetime) -> int:
     )
 
 
-def _of_secrets(provider: Provider, ends: tuple[date | None, ...], count: int) -> Iterator[Deadline]:
+def _of_proofs(provider: Provider, ends: tuple[date | None, ...], count: int) -> Iterator[Deadline]:
+    proof = app_secrets.proof_of(provider.id)
     for number, on in enumerate(ends):
         if on is not None:
-            which = "the client secret" if count == 1 else f"client secret {number + 1} of {count}"
+            which = f"the {proof}" if count == 1 else f"{proof} {number + 1} of {count}"
             yield Deadline(
                 provider_id=provider.id,
                 provider_name=provider.name,
@@ -97,22 +98,23 @@ def _of_secrets(provider: Provider, ends: tuple[date | None, ...], count: int) -
                 on=on,
                 before=f"{which} ends",
                 after=f"{which} has ended",
-                effect=_effect(provider, count),
-                advice=_advice(provider),
+                effect=_effect(provider, proof, count),
+                advice=_advice(provider, proof),
             )
 
 
-def _effect(provider: Provider, count: int) -> str:
+def _effect(provider: Provider, proof: str, count: int) -> str:
     if count > 1:
-        return f"The other secrets of our app at {provider.name} are used in its place, as far as they still work."
+        return f"The other {proof}s of our app at {provider.name} are used in its place, as far as they still work."
     return f"After that day no token of {provider.name} can be refreshed, and nobody can connect there."
 
 
-def _advice(provider: Provider) -> str:
-    secret, ends = variable_name(provider.id, "client_secret"), variable_name(provider.id, SECRET_ENDS)
+def _advice(provider: Provider, proof: str) -> str:
+    name, ends = variable_name(provider.id, proof_setting(provider)), ends_name(provider)
+    apart = "behind a comma" if proof == PROOFS["client_secret"] else "in the same text"
     return (
-        f"Have your operator make a new secret at {provider.name} and put it first into {secret}, the old one behind "
-        f"a comma after it, and the days on which they end into {ends}. Nothing stops meanwhile."
+        f"Have your operator make a new {proof} at {provider.name} and put it first into {name}, the old one {apart} "
+        f"after it, and the days on which they end into {ends}. Nothing stops meanwhile."
     )
 
 

@@ -9,9 +9,11 @@ import pytest
 from flask import Flask
 
 from portal import clock
-from portal.services import deadlines, doctor
+from portal.adapters import dead_secrets
+from portal.services import app_secrets, deadlines, doctor
 from portal.services.doctor import Health
 from tests.factories import NOON, World, make_connection
+from tests.key_provider import ec_key, pem, rsa_key
 from tests.outbox import outbox
 
 pytestmark = pytest.mark.both_databases
@@ -105,6 +107,49 @@ def test_each_of_several_secrets_has_its_day_in_their_order(make_app: MakeApp, e
         (deadline,) = deadlines.all_of("demo-social")
         assert (deadline.before, deadline.on) == ("client secret 2 of 3 ends", date(2027, 3, 31))
         assert "two" not in repr(deadline).replace("secret-ends", "")
+
+
+SIGNING = """
+schema = 1
+id = "acme"
+name = "Acme"
+
+[authorize]
+url = "https://id.acme.example/authorize"
+
+[token]
+url = "https://id.acme.example/token"
+auth = "private_key_jwt"
+
+[identity]
+source = "token"
+subject = "/user"
+"""
+
+
+def test_the_keys_of_an_app_that_signs_have_their_days_too(
+    make_app: MakeApp, environ: dict[str, str], tmp_path: Path, world: World
+) -> None:
+    folder = tmp_path / "providers"
+    folder.mkdir()
+    (folder / "acme.toml").write_text(SIGNING, encoding="utf-8")
+    given = {
+        "PORTAL_PROVIDERS_DIR": str(folder),
+        "PORTAL_PROVIDER_ACME_CLIENT_ID": "acme",
+        "PORTAL_PROVIDER_ACME_CLIENT_KEY": pem(rsa_key()).decode() + pem(ec_key()).decode(),
+        "PORTAL_PROVIDER_ACME_CLIENT_KEY_ENDS": f",{on(IN_A_YEAR)}",
+    }
+    with make_app(environ | given).app_context():
+        make_connection(world.ana, provider_id="acme")
+        assert [one.before for one in deadlines.all_of("acme")] == ["client key 2 of 2 ends"]
+        dead_secrets.drain()
+        dead_secrets.note("acme", 1)
+        assert app_secrets.tell_dead(now=NOON) == 1
+        assert titles() == ["Acme refuses client key 1 of 2"]
+    catalog = (
+        make_app(environ | given | {"PORTAL_PROVIDER_ACME_CLIENT_KEY_ENDS": "a,b"}).extensions["reconsent"].catalog
+    )
+    assert ["in the order of the client keys" in problem.text for problem in catalog.problems] == [True]
 
 
 def test_the_doctor_tells_what_ends_soon(make_app: MakeApp, environ: dict[str, str]) -> None:
