@@ -140,8 +140,8 @@ def first_text(answer: Answer, pointer: str) -> str:
 
 
 def first_value(answer: Answer, pointer: str) -> object:
-    """The first value at a place of the answer; None where there is none."""
-    return next(answer.values_at(pointer), None) if pointer else None
+    """The first value at a place of the answer, or at the first of several that has one; None where there is none."""
+    return next(iter(answer.found_at(pointer)), None) if pointer else None
 
 
 def scopes_granted(provider: Provider, params: Mapping[str, str]) -> frozenset[str] | None:

@@ -11,6 +11,7 @@ from portal.providers.words import (
     OnMissing,
     Pkce,
     Pointer,
+    Pointers,
     RefreshMode,
     RevokeEnds,
     RevokeStyle,
@@ -80,14 +81,14 @@ class Success:
 class TokenMap:
     """Where the token endpoint's answer keeps what; no `scope_separator_out` means blanks and commas alike."""
 
-    access_token: Pointer = "/access_token"
-    refresh_token: Pointer = "/refresh_token"
-    id_token: Pointer = "/id_token"
-    token_type: Pointer = "/token_type"
-    expires_in: Pointer = "/expires_in"
+    access_token: Pointers = "/access_token"
+    refresh_token: Pointers = "/refresh_token"
+    id_token: Pointers = "/id_token"
+    token_type: Pointers = "/token_type"
+    expires_in: Pointers = "/expires_in"
     expires_unit: ExpiryUnit = ExpiryUnit.SECONDS
-    refresh_expires_in: Pointer = "/refresh_token_expires_in"
-    scope: Pointer = "/scope"
+    refresh_expires_in: Pointers = "/refresh_token_expires_in"
+    scope: Pointers = "/scope"
     scope_separator_out: str = ""
     extra: tuple[Pointer, ...] = ()
 

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 URL = re.compile(r"(https?://|\{)[^\s\"<>\\^`|#]+")
 POINTER = re.compile(r"(/([^~/|]|~[01])*)+")
+POINTERS = re.compile(rf"{POINTER.pattern}(?:\|{POINTER.pattern})*")
 PART = re.compile(rf"header:[\w-]+|body:{POINTER.pattern}")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 WORDS_FOR = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", date: "a date"}
@@ -166,6 +167,10 @@ def _pointer(value: Any) -> str:
     return "" if POINTER.fullmatch(value) else 'must be a JSON pointer such as "/data/id"'
 
 
+def _pointers(value: Any) -> str:
+    return "" if POINTERS.fullmatch(value) else 'must be a JSON pointer such as "/data/id", or several with | between'
+
+
 def _part(value: Any) -> str:
     return "" if PART.fullmatch(value) else "must be header:<name> or body:<JSON pointer>"
 
@@ -182,7 +187,14 @@ def _seconds(value: Any) -> str:
     return "" if value > 0 else "must be a number of seconds, 0 for none"
 
 
-FORMS = {Form.URL: _url, Form.POINTER: _pointer, Form.PATTERN: _pattern, Form.SECONDS: _seconds, Form.PART: _part}
+FORMS = {
+    Form.URL: _url,
+    Form.POINTER: _pointer,
+    Form.POINTERS: _pointers,
+    Form.PATTERN: _pattern,
+    Form.SECONDS: _seconds,
+    Form.PART: _part,
+}
 
 
 @cache

@@ -10,6 +10,7 @@ class Form(StrEnum):
 
     URL = "url"
     POINTER = "pointer"
+    POINTERS = "pointers"
     PATTERN = "pattern"
     SECONDS = "seconds"
     PART = "part"
@@ -17,6 +18,7 @@ class Form(StrEnum):
 
 Url = Annotated[str, Form.URL]  # may hold {variables}
 Pointer = Annotated[str, Form.POINTER]  # a JSON pointer (RFC 6901) into an answer
+Pointers = Annotated[str, Form.POINTERS]  # one, or several with | between them: the first that is there counts
 Pattern = Annotated[str, Form.PATTERN]  # a regular expression
 Seconds = Annotated[int, Form.SECONDS]
 Part = Annotated[str, Form.PART]  # of an answer: header:<name> or body:<JSON pointer>

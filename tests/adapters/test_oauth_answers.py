@@ -96,6 +96,18 @@ def test_the_map_says_where_things_are(stand_in: StandIn) -> None:
     assert (tokens.scopes, tokens.extra["/team/id"]) == (frozenset({"a", "b"}), "T1")
 
 
+@pytest.mark.parametrize("is_wrapped", [False, True], ids=["flat", "wrapped"])
+def test_of_several_places_the_first_that_is_there_counts(stand_in: StandIn, is_wrapped: bool) -> None:
+    told = {"access_token": "at-7", "permissions": ["read", "write"]}
+    changes = """
+    [token.map]
+    access_token = "/access_token|/data/0/access_token"
+    scope = "/permissions|/data/0/permissions"
+    """
+    tokens = answered(stand_in, {"data": [told]} if is_wrapped else told, changes)
+    assert (tokens.access_token.reveal(), tokens.scopes) == ("at-7", frozenset({"read", "write"}))
+
+
 @pytest.mark.parametrize("empty", [None, "", 7, [], {}, False])
 def test_an_empty_refresh_token_is_none_at_all(stand_in: StandIn, empty: object) -> None:
     assert answered(stand_in, TOKENS | {"refresh_token": empty}).refresh_token is None

@@ -120,7 +120,7 @@ INSTAGRAM = Contract(
         Call(
             to="POST https://api.instagram.com/oauth/access_token",
             form=CODE | POSTED,
-            answer={"access_token": "short", "user_id": 17841},
+            answer={"data": [{"access_token": "short", "user_id": 17841, "permissions": "instagram_business_basic"}]},
         ),
         Call(
             to="GET https://graph.instagram.com/access_token",
@@ -128,7 +128,7 @@ INSTAGRAM = Contract(
             answer={"access_token": "at-1", "token_type": "bearer", "expires_in": 5184000},
         ),
     ),
-    tokens=Tokens(refresh=None, life=5184000),
+    tokens=Tokens(refresh=None, life=5184000, scopes=scopes("instagram_business_basic")),
     whoami=(
         Call(
             to="GET https://graph.instagram.com/me",
