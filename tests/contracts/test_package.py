@@ -1,8 +1,10 @@
 """What `pip install .` brings: everything the portal needs, wherever it is started."""
 
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from tests.contracts.repository import ROOT, tracked_files
 
 SHIPPED = ("portal", "jobs", "wsgi.py")
+BY_THE_YEAR = {"certifi", "cryptography", "idna", "structlog", "tzdata"}
+"""Libraries whose first number says nothing about what breaks, and of which we use nothing that ever changed."""
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +42,9 @@ def test_the_package_holds_nothing_else(wheel):
 def test_the_package_gives_the_portal_command(wheel):
     entry_points = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     assert "portal = portal.cli:main" in wheel.read(entry_points).decode()
+
+
+def test_no_next_major_of_a_library_comes_in_unseen():
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    uncapped = {re.split(r"[\[<>=]", line)[0] for line in wanted if "<" not in line}
+    assert uncapped == BY_THE_YEAR
