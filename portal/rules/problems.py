@@ -119,6 +119,12 @@ class ProviderUnavailable(Problem):
         self.retry_after = retry_after
 
 
+class TokensUnreadable(ProviderUnavailable):
+    """What is stored of this connection's tokens cannot be opened. Its admins are told; please try again later."""
+
+    code = "unavailable"
+
+
 class ProviderRefused(Problem):
     """The provider refused the request. Nothing was changed; if it happens again, please tell an admin."""
 

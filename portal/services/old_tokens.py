@@ -64,7 +64,7 @@ def look(asker: Asker, connection_id: UUID, *, now: datetime) -> OldTokens:
 
 def _renewed(asker: Asker, stored: StoredGrant, now: datetime) -> FreshToken:
     if stored.refresh_token and not refreshing.is_best(stored, now=now):
-        return tokens.handed_out(refreshing.refreshed(stored, now))
+        return tokens.handed_out(refreshing.refreshed(stored, now), now)
     return tokens.fresh_access_token(asker, stored.connection_id, now=now)
 
 

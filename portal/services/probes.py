@@ -33,6 +33,7 @@ from portal.services import (
     refresh_means,
     refreshing,
     token_store,
+    unreadable,
 )
 from portal.services.probe_plans import Asked
 from portal.services.token_store import StoredGrant
@@ -145,7 +146,8 @@ def _look(probing: _Probing) -> Step:
 
 
 def _ask(probing: _Probing) -> tuple[Verdict, str | None]:
-    token = probing.grant.secret("access_token")
+    with unreadable.told(probing.grant, now=probing.now):
+        token = probing.grant.secret("access_token")
     if token is None:
         raise ReconsentRequired(refreshing.NO_REFRESH, probing.now)
     try:

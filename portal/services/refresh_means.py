@@ -44,7 +44,7 @@ def provider_of(grant: StoredGrant) -> Provider | None:
 
 def is_possible(grant: StoredGrant) -> bool:
     """Whether there is anything at all to renew this grant's tokens with."""
-    return offers.is_service(grant.provider_id) or _token(grant) is not None
+    return offers.is_service(grant.provider_id) or getattr(grant, _shown_column(grant)) is not None
 
 
 def means_of(grant: StoredGrant, *, now: datetime) -> Means | None:
@@ -113,11 +113,11 @@ def _shown(grant: StoredGrant, provider: Provider, app: ProviderApp, now: dateti
             key = service_keys.opened(grant.connection_id)
             return None if key is None else oauth.assertion(provider, app, key, now=now)
         case _:
-            return _token(grant)
+            return grant.secret(_shown_column(grant))
 
 
-def _token(grant: StoredGrant) -> Secret | None:
-    """The refresh token, or where the provider exchanges it the access token."""
+def _shown_column(grant: StoredGrant) -> str:
+    """Where the refresh token is, or where the provider exchanges it the access token."""
     provider = provider_of(grant)
     is_exchanged = provider is not None and provider.refresh.mode is RefreshMode.EXCHANGE
-    return grant.secret("access_token" if is_exchanged else "refresh_token")
+    return "access_token" if is_exchanged else "refresh_token"

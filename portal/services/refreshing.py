@@ -23,6 +23,7 @@ from portal.services import (
     renewals,
     stray_tokens,
     token_store,
+    unreadable,
 )
 from portal.services.refusals import Refused
 from portal.services.renewals import Renewal
@@ -116,7 +117,8 @@ def _lead(grant: StoredGrant, began_at: datetime) -> StoredGrant:
             if token_store.lease(latest, owner, until=now + lease_length, now=now):
                 left = deadline - (_moment(began_at, began) - now)
                 if left >= deadline / 2:
-                    return _refresh_leased(latest, left, now)
+                    with unreadable.told(latest, now=now):
+                        return _refresh_leased(latest, left, now)
         latest = current(grant, now=now)
         if latest.generation > grant.generation:
             return latest

@@ -18,7 +18,6 @@ from portal.rules import incidents as incident_rules
 from portal.rules.problems import ProviderUnavailable, ReconsentRequired
 from portal.rules.verdicts import Fault, FaultAction, Verdict
 from portal.services import (
-    alerts,
     grants,
     incident_brake,
     offers,
@@ -33,8 +32,6 @@ from portal.services.token_store import StoredGrant
 
 QUICK_TRIES = 3  # after a lost answer, while the provider may still honour the token from before it
 TOLD_SOON = timedelta(seconds=20)  # where it does not honour it any more, the person is to hear of it within a minute
-LOOK_AGAIN = timedelta(hours=1)
-UNREADABLE = "unreadable"
 ENDED = "The consent has ended."
 INTERRUPTED = "A refresh was interrupted, and the provider no longer accepts the token from before it."
 KEY_REFUSED = "The provider refuses the key: {reason}."
@@ -111,25 +108,6 @@ def put_off(grant: StoredGrant, failed: OAuthFailed, *, now: datetime) -> NoRetu
         told = {"fault": verdict.fault, "reason": verdict.reason}
         log.warning("refresh failed", connection_id=str(grant.connection_id), **told)
     raise ProviderUnavailable(wait)
-
-
-@transaction
-def note_unreadable(grant: StoredGrant, *, now: datetime) -> None:
-    """No key of ours opens what is stored: its admins are told, and it is tried again later, with other keys maybe."""
-    if not token_store.postpone(
-        grant, UNREADABLE, until=now + LOOK_AGAIN, is_answer_lost=grant.is_interrupted, now=now
-    ):
-        return
-    log.error("tokens cannot be opened", connection_id=str(grant.connection_id))
-    alerts.raise_once(
-        f"unreadable:{grant.connection_id}:{grant.generation}",
-        grant.organization_id,
-        title=f"The stored tokens of a connection at {offers.named(grant.provider_id).name} cannot be opened",
-        sentence="They were altered, or sealed with a key that is not there any more. All other connections work.",
-        what_to_do="Look whether a key is missing from PORTAL_TOKEN_KEYS. If none is, its member must reconnect.",
-        place=f"/admin/connections/{grant.connection_id}",
-        now=now,
-    )
 
 
 def rest_of(grant: StoredGrant, *, now: datetime) -> timedelta | None:

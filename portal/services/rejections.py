@@ -34,6 +34,7 @@ from portal.services import (
     rejection_notes,
     token_store,
     tokens,
+    unreadable,
 )
 from portal.services.asker import Asker
 from portal.services.rejection_notes import Standing
@@ -122,7 +123,7 @@ def _done(asker: Asker, standing: Standing, verdict: Verdict, step: Step, *, now
     if step is Step.TELL:
         return Outcome(verdict.fault, verdict.action, retry_after=verdict.retry_after)
     if step in (Step.REFRESH, Step.JOIN):
-        token = tokens.handed_out(refreshing.refreshed(standing.grant, now))
+        token = tokens.handed_out(refreshing.refreshed(standing.grant, now), now)
         _count(asker, standing.grant, now)
         return Outcome(verdict.fault, FaultAction.REFRESH, token)
     if step is Step.PROBE:
@@ -142,7 +143,8 @@ def _condemn_if_dead(grant: StoredGrant, now: datetime) -> None:
 
 def _is_dead(grant: StoredGrant, now: datetime) -> bool:
     """Whether the provider says that it does not know the token; an answer that tells nothing is no such answer."""
-    token = grant.secret("access_token")
+    with unreadable.told(grant, now=now):
+        token = grant.secret("access_token")
     try:
         provider, app = refresh_means.at(grant.provider_id, grant.connection_id)
         return token is None or not oauth.is_alive(provider, app, token, now=now)

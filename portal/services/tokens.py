@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from portal.crypto import SealBroken, Secret
+from portal.crypto import Secret
 from portal.extensions import run_side_by_side
 from portal.rules import freshness
 from portal.rules.problems import NotFound, ProviderUnavailable, ReconsentRequired
 from portal.rules.status import HOLDING, ConnectionState
-from portal.services import incident_brake, key_uses, keyed_reads, pacing, refreshing, refusals, token_store
+from portal.services import incident_brake, key_uses, keyed_reads, pacing, refreshing, token_store, unreadable
 from portal.services.asker import Asker
 from portal.services.keyed_reads import KeyedToken
 from portal.services.pacing import Batch
@@ -105,16 +105,13 @@ def _is_refreshed(grant: StoredGrant | None, batch: Batch) -> bool:
         return refreshing.refreshed(grant, batch.now, is_claimed=True).generation > grant.generation
     except (ReconsentRequired, ProviderUnavailable):
         return False  # noted on the grant, which is tried again or shown as needing reconsent
-    except SealBroken:
-        refusals.note_unreadable(grant, now=batch.now)
-        return False
 
 
 def _of_key(found: KeyedToken, min_ttl: timedelta | None, now: datetime) -> FreshToken:
     """As `_fresh`; the rest of the grant is read only where its token is no longer fresh enough."""
     wanted = freshness.granted_min_ttl(min_ttl, life=found.life)
     if found.state in HOLDING and freshness.is_fresh(found.access_expires_at, now=now, min_ttl=wanted):
-        return handed_out(found)
+        return handed_out(found, now)
     grant = token_store.read(found.connection_id)
     if grant is None:
         raise NotFound
@@ -126,19 +123,20 @@ def _fresh(grant: StoredGrant, min_ttl: timedelta | None, now: datetime) -> Fres
         raise ReconsentRequired(refreshing.why(grant.state, grant.state_reason), grant.state_since)
     wanted = freshness.granted_min_ttl(min_ttl, life=grant.life)
     if freshness.is_fresh(grant.access_expires_at, now=now, min_ttl=wanted):
-        return handed_out(grant)
+        return handed_out(grant, now)
     if refreshing.is_best(grant, now=now) or refreshing.is_spared(grant, now=now):
-        return handed_out(grant)
+        return handed_out(grant, now)
     with _waiting_room.seat(grant.provider_id):
         refreshed = refreshing.refreshed(grant, now)
     if not freshness.is_fresh(refreshed.access_expires_at, now=now, min_ttl=timedelta(0)):
         raise ProviderUnavailable(refreshing.BUSY)  # by its own words the provider's newest token has ended
-    return handed_out(refreshed)
+    return handed_out(refreshed, now)
 
 
-def handed_out(grant: StoredGrant | KeyedToken) -> FreshToken:
-    """The token of a grant as it stands; raises ReconsentRequired where it has none any more."""
-    token = grant.secret("access_token")
+def handed_out(grant: StoredGrant | KeyedToken, now: datetime) -> FreshToken:
+    """The token of a grant as it stands; raises ReconsentRequired where it has none any more, or TokensUnreadable."""
+    with unreadable.told(grant, now=now):
+        token = grant.secret("access_token")
     if token is None:
         raise ReconsentRequired(refreshing.why(grant.state, grant.state_reason), grant.state_since)
     return FreshToken(
