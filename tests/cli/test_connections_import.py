@@ -1,4 +1,3 @@
-import resource
 import subprocess
 import sys
 import time
@@ -67,12 +66,26 @@ def test_another_organizations_people_cannot_be_given_connections(
     assert connections(app) == 0
 
 
+MEASURED = """
+import sys
+from pathlib import Path
+from portal.cli import main
+peak = Path(sys.argv.pop(1))
+try:
+    main()
+finally:
+    status = Path("/proc/self/status").read_text()
+    peak.write_text(status.partition("VmHWM:")[2].split()[0])
+"""
+"""The command, and the most memory it has held: what the system counts for a child begins with its parent's."""
+
+
 def _import(environ: Mapping[str, str], things: str, path: Path) -> tuple[float, int]:
     """Seconds and kilobytes that importing a file into Acme takes, in a process of its own."""
-    began = time.monotonic()
-    command = [sys.executable, "-m", "portal.cli", things, "import", str(path), "--organization", "acme"]
+    began, peak = time.monotonic(), path.with_suffix(".peak")
+    command = [sys.executable, "-c", MEASURED, str(peak), things, "import", str(path), "--organization", "acme"]
     subprocess.run(command, env={**environ, "PATH": "/usr/bin:/bin"}, check=True)
-    return time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return time.monotonic() - began, int(peak.read_text())
 
 
 @pytest.mark.soak
