@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from smtplib import SMTPException
 
 from flask import current_app
-from redis import RedisError
+from redis import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import NoPermissionError
 
 from portal.adapters.smtp import KeptConnection
 from portal.extensions import redis
@@ -19,7 +20,8 @@ def redis_clock() -> datetime:
     try:
         seconds, microseconds = redis().time()
     except RedisError as error:
-        raise Silent(type(error).__name__) from error
+        refused = isinstance(error, AuthenticationError | ResponseError | NoPermissionError)
+        raise Silent("it refuses us: wrong user or password" if refused else type(error).__name__) from error
     return datetime.fromtimestamp(seconds + microseconds / 1_000_000, UTC)
 
 

@@ -21,6 +21,7 @@ from portal.rules.problems import DatabaseNewer
 from portal.services import app_secrets, deadlines, heartbeats, schema, storage
 
 SAMPLED_GRANTS = 20
+KEY_MISSING = "it is missing from PORTAL_TOKEN_KEYS. Put it back, behind the first."
 CLOCKS_APART = timedelta(seconds=5)
 SEEN_LATELY = timedelta(minutes=2)
 NO_PROVIDER = "None is configured, so nothing can be connected. `portal providers` says what is missing."
@@ -76,7 +77,10 @@ def examine(*, machine_now: Callable[[], datetime]) -> Iterator[Finding]:
 def _unanswered(error: DBAPIError) -> str:
     if storage.is_not_migrated(error):
         return "The tables to look at are missing: see the line about the schema."
-    return f"The database does not answer ({type(error).__name__})."
+    refusal = storage.why_refused(error)
+    return (
+        f"The database refuses us: {refusal}." if refusal else f"The database does not answer ({type(error).__name__})."
+    )
 
 
 def _configuration() -> Outcome:
@@ -104,7 +108,7 @@ def _redis() -> Outcome:
     try:
         probes.redis_clock()
     except Silent as silent:
-        return Health.FAILED, f"Redis does not answer ({silent}): check PORTAL_REDIS_URL. Tokens stay fresh without it."
+        return Health.FAILED, f"Redis cannot be used ({silent}): check PORTAL_REDIS_URL. Tokens stay fresh without it."
     return Health.WELL, "answers" if config().redis_url else "the portal's own answers"
 
 
@@ -120,7 +124,12 @@ def _smtp() -> Outcome:
 
 @reading
 def _keys() -> Outcome:
-    """Whether stored tokens can be opened: those of the oldest and of the newest connections are tried."""
+    """Whether stored tokens can be opened: no key may be missing, and some of the tokens are tried."""
+    for column in (Grant.access_token, Grant.refresh_token):
+        begins = [func.substr(column, 1, len(key_id) + 1) != f"{key_id}:".encode() for key_id, _ in config().token_keys]
+        strange = db.session.scalar(select(column).where(column.is_not(None), *begins).limit(1))
+        if strange is not None:
+            return Health.FAILED, f"Stored tokens are sealed with the key {strange.key_id!r}: {KEY_MISSING}"
     columns = select(Grant.connection_id, Grant.access_token)
     for order in (Grant.connection_id.asc(), Grant.connection_id.desc()):
         rows = db.session.execute(columns.order_by(order).limit(SAMPLED_GRANTS)).all()

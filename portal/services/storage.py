@@ -1,5 +1,6 @@
 """What it means when the database or Redis fails under whoever uses them."""
 
+import re
 from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -8,7 +9,21 @@ from portal.adapters.queue import QueueGone
 
 FAILURES: tuple[type[Exception], ...] = (QueueGone, DBAPIError)
 BACK_SOON = timedelta(seconds=10)  # a database that restarts is back by then
-TABLES_MISSING = ("no such table", "no such column", "UndefinedTable", "UndefinedColumn", "does not exist")
+TABLES_MISSING = (
+    "no such table",
+    "no such column",
+    "UndefinedTable",
+    "UndefinedColumn",
+)  # SQLite's words, drivers' kinds
+REFUSALS = (  # in PostgreSQL's words, which name no secret
+    (
+        re.compile(r"password authentication failed|no password supplied|role .+ does not exist"),
+        "wrong user or password",
+    ),
+    (re.compile(r"database .+ does not exist"), "there is no database of that name: create it"),
+    (re.compile(r"no pg_hba.conf entry"), "its pg_hba.conf does not let us in"),
+    (re.compile(r"too many (clients|connections)|connection slots"), "it has no connection left"),
+)
 
 
 def is_not_migrated(failure: Exception) -> bool:
@@ -21,6 +36,12 @@ def is_away(failure: Exception) -> bool:
     return isinstance(failure, QueueGone | OperationalError) and not is_not_migrated(failure)
 
 
+def why_refused(failure: Exception) -> str:
+    """Why a database that does answer lets nobody in, in plain words; empty for everything else."""
+    said = str(failure)
+    return next((words for pattern, words in REFUSALS if pattern.search(said)), "")
+
+
 def in_words(failure: Exception) -> str:
     """One of `FAILURES` as a sentence that says what to do."""
     kind = type(failure).__name__
@@ -28,4 +49,5 @@ def in_words(failure: Exception) -> str:
         return f"Redis cannot be used ({kind}). Check PORTAL_REDIS_URL, or run `portal doctor`."
     if is_not_migrated(failure):
         return "The database is not ready for this version. Run `portal migrate` first."
-    return f"The database cannot be used ({kind}). Check PORTAL_DATABASE_URL, or run `portal doctor`."
+    why = why_refused(failure) or kind
+    return f"The database cannot be used ({why}). Check PORTAL_DATABASE_URL, or run `portal doctor`."

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import make_url
 
 from portal import clock
 from portal.services import heartbeats
@@ -57,6 +58,32 @@ def test_a_database_that_is_not_there_fails_and_the_rest_is_looked_at(run: Run, 
     assert checked.code == 1
     assert {part for part, word in found.items() if word == "failed"} >= {"database", "schema", "keys"}
     assert (found["configuration"], found["redis"], found["smtp"]) == ("ok", "ok", "ok")
+    assert "hidden-pw" not in checked.out + checked.err
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"database": "nowhere"}, "no database of that name"),
+        ({"username": "nobody"}, "wrong user or password"),
+    ],
+)
+def test_a_database_that_refuses_us_is_not_called_unmigrated(
+    run: Run, app: Flask, environ: dict[str, str], wrong: dict[str, str], words: str
+) -> None:
+    url = make_url(environ["PORTAL_DATABASE_URL"]).set(**wrong).render_as_string(hide_password=False)
+    checked, migrated = run("doctor", PORTAL_DATABASE_URL=url), run("migrate", PORTAL_DATABASE_URL=url)
+    assert words in checked.out
+    assert words in migrated.err
+    assert (checked.code, migrated.code) == (1, 1)
+    assert "portal migrate" not in checked.out + migrated.err
+
+
+def test_a_redis_that_refuses_us_is_not_called_silent(run: Run, app: Flask, environ: dict[str, str]) -> None:
+    url = environ["PORTAL_REDIS_URL"].replace("unix://", "unix://me:hidden-pw@")
+    checked = run("doctor", PORTAL_REDIS_URL=url)
+    assert "Redis cannot be used (it refuses us: wrong user or password)" in checked.out
     assert "hidden-pw" not in checked.out + checked.err
 
 

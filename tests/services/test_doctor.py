@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
 from portal import clock
+from portal.crypto import Secret
 from portal.db import db, transaction
+from portal.extensions import keyring
 from portal.models import Grant
+from portal.models.grant import seal_context
 from portal.services import doctor, heartbeats
 from portal.services.doctor import Finding, Health
 from tests.factories import World, make_connection
@@ -54,6 +58,29 @@ def test_a_token_under_a_key_that_is_gone_is_found(
     other = make_app(environ | {"PORTAL_TOKEN_KEYS": "two:ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0-P0A"})
     with other.app_context():
         assert examine()["keys"].health is Health.FAILED
+
+
+def test_a_key_that_is_gone_is_missed_wherever_its_tokens_are(
+    make_app: Callable[[Mapping[str, str]], Flask], environ: dict[str, str], app: Flask, world: World
+) -> None:
+    """Among a thousand others, and where only what a provider never renews is still sealed with it."""
+    two = "two:ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0-P0A"
+    with app.app_context():
+        many = [make_connection(world.ana, subject=f"s{number}") for number in range(50)]
+    rotating = make_app(environ | {"PORTAL_TOKEN_KEYS": f"{two},{environ['PORTAL_TOKEN_KEYS']}"})
+    with rotating.app_context():
+        seal_refresh_token_anew(many[25])
+        assert examine()["keys"].health is Health.WELL
+    with app.app_context():
+        found = examine()["keys"]
+    assert found.health is Health.FAILED
+    assert "'two'" in found.words
+
+
+@transaction
+def seal_refresh_token_anew(connection_id: UUID) -> None:
+    context = seal_context(connection_id, "refresh_token")
+    db.session.get_one(Grant, connection_id).refresh_token = keyring().seal(Secret("as new"), context)
 
 
 @pytest.mark.parametrize(
