@@ -16,5 +16,9 @@ def command() -> None:
     """
     from jobs import tick
 
+    is_all_done = True
     for done in tick.run():
         click.echo(f"{done.name}: {done.outcome}")
+        is_all_done = is_all_done and done.is_done
+    if not is_all_done:
+        raise click.ClickException("The queue is not drained: look at the workers and their logs.")

@@ -24,9 +24,9 @@ def drain() -> int:
     return workers.drain()
 
 
-def is_drained() -> bool:
-    """Whether nothing waits and nobody works; raises QueueGone without Redis."""
-    return queue.length() == 0 and queue.running() == 0
+def left() -> int:
+    """How many jobs wait or are being worked on; raises QueueGone without Redis."""
+    return queue.length() + queue.running()
 
 
 def ring(job: str, *args: object, at_front: bool = False) -> bool:

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from rq.executions import Execution
 
 from jobs import tick
 from jobs.timetable import TIMETABLE
 from portal import clock
+from portal.adapters import queue
+from portal.extensions import redis
 from portal.services import heartbeats
 from tests.factories import World
 from tests.mail_sink import Sink
@@ -27,6 +30,17 @@ def test_a_tick_does_everything_that_is_due_and_drains_the_queue(world: World, s
         world.chloe.email: "admin_digest",  # the first since the organization was made
     }
     assert heartbeats.seen(heartbeats.WORKER) is not None
+
+
+def test_a_tick_says_what_nobody_ends(world: World, smtp: Sink, context: Flask) -> None:
+    waiting = queue.queue_on(redis())
+    job = waiting.create_job("jobs.tokens.tidy")
+    job.save()
+    with redis().pipeline() as pipeline:
+        waiting.started_job_registry.add_execution(Execution.create(job, ttl=600, pipeline=pipeline), pipeline, ttl=600)
+        pipeline.execute()
+    *_, last = tick.run(patience_s=0.3)
+    assert (last.outcome.partition(", ")[2], last.is_done) == ("1 left that nobody ends", False)
 
 
 def test_a_second_tick_finds_nothing_to_do(world: World, smtp: Sink, context: Flask) -> None:
