@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from portal.client.answers import Token
-from portal.client.calls import TIMEOUT_S, Client, Refusal
+from portal.client.calls import TIMEOUT_S, Client, Refusal, id_of
 from portal.client.keeping import TokenKeeper
 from portal.client.transport import Transport
 
@@ -63,7 +63,7 @@ class ReconsentAuth(AuthBase, HttpxAuth):
     ) -> None:
         wanted = min_ttl if isinstance(min_ttl, timedelta) else timedelta(seconds=min_ttl)
         self._client = Client(base_url, api_key, timeout_s=timeout_s, transport=transport)
-        self._connection_id = UUID(str(connection_id))
+        self._connection_id = id_of(connection_id)
         self._reported = frozenset(reported)
         self._keeper = TokenKeeper(partial(self._client.token, self._connection_id, min_ttl=wanted), min_ttl=wanted)
 

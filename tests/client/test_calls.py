@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from portal import clock
-from portal.client import Client, Refusal
+from portal.client import Client, ConnectionUnknown, Refusal
 from tests.client.conftest import Served
 from tests.factories import World, make_connection
 
@@ -35,8 +35,24 @@ def test_an_address_on_which_the_key_is_not_safe_is_refused(base_url: str):
 
 
 def test_what_is_no_connections_id_is_no_path(served: Served, key: str):
-    with pytest.raises(ValueError, match="UUID"):
+    with pytest.raises(ConnectionUnknown, match="no id of a connection"):
         Client(served.url, key).token("../../admin")
+    assert served.asked == []
+
+
+def test_a_key_out_of_a_file_loses_its_line_break(served: Served, key: str, ana_stub: UUID):
+    assert Client(served.url, f"{key}\n").token(ana_stub, min_ttl=300).access_token == "access-1"
+
+
+@pytest.mark.parametrize("wrong", ["", " \n", "rck_hidden\nX-More: 1", "rck_hidden-ü", "rck hidden"])
+def test_what_cannot_be_a_key_is_refused_without_repeating_it(wrong: str):
+    with pytest.raises(ValueError, match="api_key") as refused:
+        Client("https://portal.example.org", wrong)
+    assert "hidden" not in str(refused.value)
+
+
+def test_the_address_of_the_api_is_taken_as_well(served: Served, key: str, ana_stub: UUID):
+    assert Client(f"{served.url}/api/v1/", key).token(ana_stub).access_token == "access-1"
 
 
 def test_a_token_says_what_it_is(served: Served, key: str, ana_stub: UUID):
@@ -64,7 +80,5 @@ def test_a_client_does_not_show_its_key(key: str):
 
 
 def test_a_connection_elsewhere_is_unknown(served: Served, key: str):
-    from portal.client import ConnectionUnknown
-
     with pytest.raises(ConnectionUnknown):
         Client(served.url, key).token(uuid4())
