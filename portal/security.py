@@ -4,16 +4,16 @@ from collections.abc import Callable
 from functools import cached_property
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Flask, Request, Response, current_app, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
-from werkzeug.exceptions import BadRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
 from portal.access import Mark, mark_of
 from portal.config import Config
 from portal.extensions import catalog
-from portal.rules.problems import InvalidRequest
+from portal.rules.problems import HostUnknown, InvalidRequest
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -26,6 +26,9 @@ HEADERS = {
 }
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 API_PREFIX = "/api/"
+LONGEST_HOST = 100
+
+log = structlog.get_logger(__name__)
 
 
 def harden(app: Flask, config: Config) -> None:
@@ -55,7 +58,8 @@ def _refusal_of_other_hosts(own: str) -> Callable[[], None]:
         view = current_app.view_functions.get(request.endpoint or "")
         is_probe = view is not None and mark_of(view) is Mark.MONITORING
         if not is_probe and not host_is_trusted(request.host, [own]):
-            raise BadRequest
+            log.warning("asked under another host", host=request.host[:LONGEST_HOST])
+            raise HostUnknown
 
     return refuse
 

@@ -127,7 +127,8 @@ def test_our_own_host_is_answered(host: str, production: Flask) -> None:
 def test_a_forged_host_is_refused(host: str, production: Flask) -> None:
     browser = production.test_client()
     for path in ("/login", "/login/nonsense", "/nowhere", "/"):
-        assert browser.get(path, headers={"Host": host}).status_code == 400
+        answer = browser.get(path, headers={"Host": host})
+        assert (answer.status_code, "a proxy must pass it on" in answer.text) == (400, True)
     forwarded = {"Host": "portal.acme.example", "X-Forwarded-Host": host}
     assert browser.get("/login", headers=forwarded).status_code == 400
 

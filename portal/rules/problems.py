@@ -44,6 +44,13 @@ class ProviderOutsideKey(Problem):
     status = 403
 
 
+class HostUnknown(Problem):
+    """This is not the portal's host name. It answers under that of PORTAL_PUBLIC_URL alone: a proxy must pass it on."""
+
+    code = "host_unknown"
+    status = 400
+
+
 class InvalidRequest(Problem):
     """Something in this request is not right. Nothing was changed; please correct it and try again.
 
