@@ -7,6 +7,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from portal.crypto import Secret
 
+UNREADABLE = (
+    "cannot be read as an address: a port is a number up to 65535, and special characters of a password are written %XX"
+)
 SCHEMES = ("smtp", "smtps")
 _ADDRESS = r"[^\s<>,@;\"]+@[^\s<>,@;\"]+"
 SENDER = re.compile(rf'(?:[^\x00-\x1f<>,@;"]*|"[^\x00-\x1f"]*" ?)<{_ADDRESS}>|{_ADDRESS}')
@@ -60,7 +63,7 @@ def _split(url: str) -> SplitResult:
             return parts
     except ValueError:
         pass  # its words repeat the URL
-    raise ValueError("cannot be read as an address: write the special characters of a password as %XX")
+    raise ValueError(UNREADABLE)
 
 
 def _security(scheme: str, query: str) -> MailSecurity:

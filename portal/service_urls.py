@@ -7,7 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-UNREADABLE = "cannot be read as an address: write the special characters of a password as %XX"
+from portal.mail_settings import UNREADABLE
+
 POSTGRESQL = ("postgresql", "postgresql+psycopg")
 REDIS_NETWORK = ("redis", "rediss")
 PUBLIC = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")

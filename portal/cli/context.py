@@ -35,6 +35,7 @@ def portal() -> Flask:
 
 def check_configuration() -> None:
     """Raise ConfigurationInvalid before anything heavy is loaded: what is set wrongly is told at once."""
+    from portal import logs
     from portal.config import load_config
 
-    load_config(os.environ)
+    logs.configure(load_config(os.environ))

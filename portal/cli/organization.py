@@ -31,5 +31,7 @@ def create(name: str, admin_email: str, time_zone: str) -> None:
     from portal.services import organizations
 
     made = organizations.create(name, admin_email=admin_email, time_zone=time_zone, now=clock.now())
+    if made.namesake:
+        click.echo(f"There is another organization of this name, {made.namesake}; this is a second one.", err=True)
     click.echo(f"slug: {made.slug}")
     click.echo(f"id: {made.id}")

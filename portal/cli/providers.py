@@ -43,7 +43,8 @@ def _list() -> None:
             click.echo(f"{'':<{width}}  {deadline.title(today=clock.now().date())}")
     for problem in known.problems:
         click.echo(f"problem: {problem}")
-    click.echo(f"{len(known.all)} in the catalog, {len(known.offered)} configured, {len(known.problems)} to put right.")
+    counts = f"{len(known.all)} in the catalog, {len(known.offered)} that people can connect"
+    click.echo(f"{counts}, {len(known.problems)} to put right.")
 
 
 @command.command(short_help="Check a provider's file and show what it would ask.")

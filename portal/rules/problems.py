@@ -61,7 +61,7 @@ class InvalidRequest(Problem):
     status = 400
 
     def __init__(self, errors: Mapping[str, str], detail: str = "") -> None:
-        super().__init__(detail or " ".join(errors.values()), fields={"errors": dict(errors)})
+        super().__init__(detail or " ".join(_each_named(errors)), fields={"errors": dict(errors)})
         self.errors = dict(errors)
 
 
@@ -193,3 +193,8 @@ class KeyReplaced(Problem):
 
     code = "key_replaced"
     status = 409
+
+
+def _each_named(errors: Mapping[str, str]) -> list[str]:
+    """One sentence speaks for itself; of several each says what it is about."""
+    return [f"{name}: {text}" for name, text in errors.items()] if len(errors) > 1 else list(errors.values())

@@ -27,7 +27,7 @@ from portal.rules.imported import COLUMNS, ImportedConnection
 from portal.rules.names import NICKNAME_MAX
 from portal.rules.problems import InvalidRequest
 from portal.rules.status import ConnectionState
-from portal.services import csv_files, import_writes, known_members, policy
+from portal.services import csv_files, import_writes, known_members, offers, policy
 from portal.services.asker import Asker
 from portal.services.csv_files import BadLine, Batch, Line, Source
 from portal.services.import_races import Standpoint
@@ -41,7 +41,6 @@ TRIES_BESIDE_OTHERS = 2
 UNKNOWN_MEMBER = "email: nobody in this organization has this address. Import the members first."
 DEACTIVATED = "email: this person is deactivated. Reactivate them first."
 UNKNOWN_PROVIDER = "provider: there is no provider of this id in the catalog."
-NOT_CONFIGURED = "provider: no app of yours is configured for this provider. Enter its credentials first."
 HELD = "subject: this login is connected by somebody else already."
 
 
@@ -158,7 +157,8 @@ class _Judge:
     def _unoffered(self, wanted: ImportedConnection) -> str:
         if wanted.provider_id in self._offered:
             return ""
-        return NOT_CONFIGURED if catalog().get(wanted.provider_id) else UNKNOWN_PROVIDER
+        provider = catalog().get(wanted.provider_id)
+        return f"provider: {offers.why_not_offered(provider)}" if provider else UNKNOWN_PROVIDER
 
     def _repeated(self, line: Line, wanted: ImportedConnection) -> str:
         parts = (wanted.subject,) if wanted.subject else (wanted.email, _nickname(wanted))

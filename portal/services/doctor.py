@@ -24,7 +24,7 @@ SAMPLED_GRANTS = 20
 KEY_MISSING = "it is missing from PORTAL_TOKEN_KEYS. Put it back, behind the first."
 CLOCKS_APART = timedelta(seconds=5)
 SEEN_LATELY = timedelta(minutes=2)
-NO_PROVIDER = "None is configured, so nothing can be connected. `portal providers` says what is missing."
+NO_PROVIDER = "No app of yours is configured, so people can connect nothing. `portal providers` says what is missing."
 
 
 class Health(StrEnum):
@@ -77,10 +77,9 @@ def examine(*, machine_now: Callable[[], datetime]) -> Iterator[Finding]:
 def _unanswered(error: DBAPIError) -> str:
     if storage.is_not_migrated(error):
         return "The tables to look at are missing: see the line about the schema."
-    refusal = storage.why_refused(error)
-    return (
-        f"The database refuses us: {refusal}." if refusal else f"The database does not answer ({type(error).__name__})."
-    )
+    if refusal := storage.why_refused(error):
+        return f"The database refuses us: {refusal}."
+    return f"The database does not answer ({type(error).__name__})."
 
 
 def _configuration() -> Outcome:

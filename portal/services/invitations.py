@@ -126,10 +126,8 @@ def _offered(provider_id: str) -> Provider:
     if provider is None:
         offered = ", ".join(one.id for one in catalog().offered) or "none so far"
         raise InvalidRequest({"provider": f"There is no such provider here. Those offered: {offered}."})
-    if provider.kind.is_service:
-        raise ProviderNotConfigured(offers.BY_KEY)
-    if catalog().app(provider_id) is None:
-        raise ProviderNotConfigured(f"{provider.name} is in the catalog, but no app of yours is configured for it.")
+    if provider not in catalog().offered:
+        raise ProviderNotConfigured(offers.why_not_offered(provider))
     return provider
 
 

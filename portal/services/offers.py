@@ -73,6 +73,15 @@ def is_service(provider_id: str) -> bool:
     return provider is not None and provider.kind.is_service
 
 
+def why_not_offered(provider: Provider) -> str:
+    """Why nobody can be asked to connect a provider of the catalog, as a sentence."""
+    if provider.kind.is_service:
+        return BY_KEY
+    if not provider.kind.has_app:
+        return f"{provider.name} cannot be connected here: its file only says what its answers mean."
+    return f"{provider.name} is in the catalog, but no app of yours is configured for it."
+
+
 def can_revoke(one: AtProvider) -> bool:
     """Whether the provider may be asked to end the access; where discovery decides it, it is asked and found out."""
     provider = catalog().get(one.provider_id, one.connector)

@@ -28,6 +28,7 @@ class CreatedOrganization:
 
     id: UUID
     slug: str
+    namesake: str | None  # the slug of another one whose name is alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,14 @@ def _those_known() -> str:
 
 @transaction
 def _create(name: str, admin_email: str, time_zone: str, now: datetime) -> CreatedOrganization:
-    organization = Organization(
-        id=new_id(), slug=_free_slug(slug_of(name)), name=name, time_zone=time_zone, created_at=now
-    )
+    wanted = slug_of(name)
+    organization = Organization(id=new_id(), slug=_free_slug(wanted), name=name, time_zone=time_zone, created_at=now)
     db.session.add(organization)
     db.session.flush()
     asker = Asker.command(organization.id)
     audit.record(asker, EventKind.ORGANIZATION_CREATED, now=now, name=name, slug=organization.slug)
     invitations.invite_person(asker, email=admin_email, name="", role=Role.ORG_ADMIN, team=None, now=now)
-    return CreatedOrganization(organization.id, organization.slug)
+    return CreatedOrganization(organization.id, organization.slug, wanted if organization.slug != wanted else None)
 
 
 def _free_slug(wanted: str) -> str:

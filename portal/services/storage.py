@@ -9,21 +9,13 @@ from portal.adapters.queue import QueueGone
 
 FAILURES: tuple[type[Exception], ...] = (QueueGone, DBAPIError)
 BACK_SOON = timedelta(seconds=10)  # a database that restarts is back by then
-TABLES_MISSING = (
-    "no such table",
-    "no such column",
-    "UndefinedTable",
-    "UndefinedColumn",
-)  # SQLite's words, drivers' kinds
-REFUSALS = (  # in PostgreSQL's words, which name no secret
-    (
-        re.compile(r"password authentication failed|no password supplied|role .+ does not exist"),
-        "wrong user or password",
-    ),
-    (re.compile(r"database .+ does not exist"), "there is no database of that name: create it"),
-    (re.compile(r"no pg_hba.conf entry"), "its pg_hba.conf does not let us in"),
-    (re.compile(r"too many (clients|connections)|connection slots"), "it has no connection left"),
-)
+TABLES_MISSING = ("no such table", "no such column", "UndefinedTable", "UndefinedColumn")
+REFUSALS = {  # what PostgreSQL says when it lets nobody in, and what that means
+    r"authentication failed|no password supplied|role .+ does not exist": "wrong user or password",
+    r"database .+ does not exist": "there is no database of that name: create it",
+    r"no pg_hba.conf entry": "its pg_hba.conf does not let us in",
+    r"too many (?:clients|connections)|connection slots": "it has no connection left",
+}
 
 
 def is_not_migrated(failure: Exception) -> bool:
@@ -39,7 +31,7 @@ def is_away(failure: Exception) -> bool:
 def why_refused(failure: Exception) -> str:
     """Why a database that does answer lets nobody in, in plain words; empty for everything else."""
     said = str(failure)
-    return next((words for pattern, words in REFUSALS if pattern.search(said)), "")
+    return next((words for pattern, words in REFUSALS.items() if re.search(pattern, said)), "")
 
 
 def in_words(failure: Exception) -> str:

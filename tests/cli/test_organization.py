@@ -18,6 +18,13 @@ def test_an_organization_is_made_and_its_names_are_printed(run: Run, app: Flask)
         assert reading(lambda: db.session.query(Email).count())() == 1
 
 
+def test_a_second_one_of_a_name_is_made_and_told(run: Run, app: Flask) -> None:
+    run("organization", "create", "Acme", "--admin", "chloe@acme.example")
+    again = run("organization", "create", "Acme", "--admin", "chloe@acme.example")
+    assert (again.code, again.lines[0]) == (0, "slug: acme-2")
+    assert "another organization of this name, acme;" in again.err
+
+
 def test_a_wrong_word_is_one_line_and_wrong_use(run: Run) -> None:
     for words in (("Acme", "--admin", "nonsense"), ("Acme", "--admin", "a@b.example", "--timezone", "Mars"), ("Acme",)):
         refused = run("organization", "create", *words)

@@ -11,7 +11,7 @@ def test_it_says_what_is_configured_and_what_is_missing(run: Run) -> None:
     assert "missing: PORTAL_PROVIDER_LINKEDIN_CLIENT_ID, PORTAL_PROVIDER_LINKEDIN_CLIENT_SECRET" in linkedin
     (social,) = (line for line in shown.lines if line.startswith("demo-social "))
     assert social.endswith(": configured")
-    assert shown.lines[-1].endswith("2 configured, 0 to put right.")
+    assert shown.lines[-1].endswith("2 that people can connect, 0 to put right.")
 
 
 def test_half_a_configuration_names_the_other_half(run: Run) -> None:

@@ -247,7 +247,7 @@ def test_every_bad_line_is_named_and_no_token_is_repeated(context: Flask, world:
     assert "Import the members first" in bad[4]
     assert "deactivated" in bad[6]
     assert "in the catalog" in bad[7]
-    assert "credentials" in bad[8]
+    assert "no app of yours is configured" in bad[8]
 
 
 def test_a_header_full_of_tokens_is_not_repeated(context: Flask, world: World) -> None:
