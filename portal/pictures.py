@@ -1,7 +1,8 @@
 """Pictures drawn from numbers: the inside of an `<svg>`, whose words and table stand in the template around it."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable
 from datetime import date
+from functools import lru_cache
 from typing import Protocol
 
 from markupsafe import Markup
@@ -14,7 +15,10 @@ WORDS_AT = 194
 GAP = 0.14  # of a week's place, on each side of its bar
 
 
-class Ends(Protocol):
+REMEMBERED = 256  # pictures: an organization's own changes a few times a day, and is looked at far more often
+
+
+class Ends(Hashable, Protocol):
     """How many consents end in a week."""
 
     @property
@@ -23,7 +27,8 @@ class Ends(Protocol):
     def count(self) -> int: ...
 
 
-def ends_bars(weeks: Sequence[Ends], soon: int) -> Markup:
+@lru_cache(maxsize=REMEMBERED)
+def ends_bars(weeks: tuple[Ends, ...], soon: int) -> Markup:
     """A bar a week, those of the first `soon` weeks in a colour of their own.
 
     Across in per cent and up in pixels: the bars stretch with the page while words and height stay as they are.
@@ -36,6 +41,20 @@ def ends_bars(weeks: Sequence[Ends], soon: int) -> Markup:
             + _day(week, number, place)
             for number, week in enumerate(weeks)
         )
+    )
+
+
+@lru_cache(maxsize=REMEMBERED)
+def ends_rows(weeks: tuple[Ends, ...]) -> Markup:
+    """The same numbers as rows of a table."""
+    return Markup("".join(map(_row, weeks)))  # noqa: S704 - numbers and words of ours alone
+
+
+def _row(week: Ends) -> str:
+    begins = f'<time datetime="{week.starts_on}">{day_short(week.starts_on)}</time>'
+    return (
+        f'<tr><th scope="row" data-label="Week beginning">{begins}</th>'
+        f'<td class="is-number" data-label="Connections">{week.count:,}</td></tr>'
     )
 
 

@@ -56,7 +56,7 @@ class Someone:
     organization_name: str = "Acme"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Week:
     starts_on: date
     count: int
@@ -210,7 +210,7 @@ def test_the_last_page_offers_the_first_and_no_next_one(drawing: Drawing) -> Non
 
 def test_the_picture_tells_in_words_and_in_a_table_what_it_shows(drawing: Drawing) -> None:
     counts = {16: 3, 23: 0, 30: 1200}
-    weeks = [Week(date(2026, 11, day), count) for day, count in counts.items()]
+    weeks = tuple(Week(date(2026, 11, day), count) for day, count in counts.items())
     root = drawing.page("{{ ends_chart(weeks, soon=1) }}", weeks=weeks)
     picture = next(element for element in root.iter() if element.get("role") == "img")
     assert picture.get("aria-label") == "1,203 connections end in the next 3 weeks; most in the week of 30 Nov: 1,200."
@@ -220,12 +220,12 @@ def test_the_picture_tells_in_words_and_in_a_table_what_it_shows(drawing: Drawin
 
 
 def test_the_picture_says_whose_days_it_counts(drawing: Drawing) -> None:
-    root = drawing.page("{{ ends_chart(weeks) }}", weeks=[Week(date(2026, 11, 16), 1)])
+    root = drawing.page("{{ ends_chart(weeks) }}", weeks=(Week(date(2026, 11, 16), 1),))
     assert "days in UTC" in text_of(next(elements(root, "figcaption")))
 
 
 def test_the_picture_of_nothing_says_so(drawing: Drawing) -> None:
-    root = drawing.page("{{ ends_chart(weeks) }}", weeks=[Week(date(2026, 11, 16), 0)])
+    root = drawing.page("{{ ends_chart(weeks) }}", weeks=(Week(date(2026, 11, 16), 0),))
     picture = next(element for element in root.iter() if element.get("role") == "img")
     assert picture.get("aria-label") == "No connection ends in the next 1 weeks."
 
