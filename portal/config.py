@@ -116,10 +116,10 @@ def _data_dir(given: Variables) -> Path:
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        given.wrong(f"PORTAL_DATA_DIR cannot be made ({type(error).__name__}): choose a folder of our own")
+        given.wrong(f"PORTAL_DATA_DIR cannot be made ({type(error).__name__}): choose a folder of your own")
         return data_dir
     if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
-        given.wrong("PORTAL_DATA_DIR names a folder we may not write in: choose one of our own")
+        given.wrong("PORTAL_DATA_DIR names a folder we may not write in: choose one of your own")
     return data_dir
 
 

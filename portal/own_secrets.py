@@ -1,6 +1,7 @@
 """The keys: the operator's, checked, or the data folder's own where none need be given (everywhere but in production).
 
-The folder's keys are made at first use and kept, so that what was sealed and signed yesterday still opens today.
+What was plainly typed by hand, or copied from somewhere, is refused in production alone. The folder's keys are made at
+first use and kept, so that what was sealed and signed yesterday still opens today.
 """
 
 import os
@@ -40,7 +41,7 @@ def secret_key(given: Variables, data_dir: Path, *, is_required: bool) -> Secret
         return _own(given, lambda: Secret(_kept(data_dir / "secret-key")), NO_SECRET)
     if len(text.encode()) < MIN_SECRET_BYTES:
         given.wrong(f"PORTAL_SECRET_KEY must be at least {MIN_SECRET_BYTES} bytes of your own random text")
-    elif len(set(text)) < MIN_DIFFERENT or any(sample in text.lower() for sample in KNOWN_SAMPLES):
+    elif is_required and (len(set(text)) < MIN_DIFFERENT or any(one in text.lower() for one in KNOWN_SAMPLES)):
         given.wrong("PORTAL_SECRET_KEY is a known sample: make your own, for example with `openssl rand -hex 32`")
     return Secret(text)
 
@@ -50,7 +51,7 @@ def token_keys(given: Variables, data_dir: Path, *, is_required: bool) -> TokenK
     text = given.text("PORTAL_TOKEN_KEYS")
     if not text and not is_required:
         return _own(given, lambda: (("local", from_base64url(_kept(data_dir / "token-key"))),), NO_KEYS)
-    keys = [_token_key(given, entry.strip()) for entry in text.split(",") if entry.strip()]
+    keys = [_token_key(given, entry.strip(), is_random=is_required) for entry in text.split(",") if entry.strip()]
     if not keys:
         given.wrong("PORTAL_TOKEN_KEYS must hold at least one key, written `id:base64url-of-32-bytes`")
     if len({key_id for key_id, _ in keys}) < len(keys):
@@ -58,13 +59,15 @@ def token_keys(given: Variables, data_dir: Path, *, is_required: bool) -> TokenK
     return tuple(keys)
 
 
-def _token_key(given: Variables, entry: str) -> tuple[str, bytes]:
+def _token_key(given: Variables, entry: str, *, is_random: bool) -> tuple[str, bytes]:
     key_id, _, encoded = entry.partition(":")
     try:
         key = from_base64url(encoded.rstrip("="))
     except ValueError:
         key = b""
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,32}", key_id) or len(key) != KEY_BYTES or len(set(key)) < MIN_DIFFERENT:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,32}", key_id) or len(key) != KEY_BYTES:
+        given.wrong("PORTAL_TOKEN_KEYS holds an entry that is not `id:base64url-of-32-bytes`")
+    elif is_random and len(set(key)) < MIN_DIFFERENT:
         given.wrong("PORTAL_TOKEN_KEYS holds an entry that is not `id:base64url-of-32-random-bytes`")
     return key_id, key
 

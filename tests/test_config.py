@@ -121,6 +121,22 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.parametrize("env", ["test", "development"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORTAL_SECRET_KEY", "test-secret-key-that-is-long-enough-0123456789"),
+        ("PORTAL_SECRET_KEY", "x" * 40),
+        ("PORTAL_TOKEN_KEYS", f"k1:{'A' * 43}"),
+    ],
+)
+def test_outside_production_a_key_may_be_typed_by_hand(
+    env: str, name: str, value: str, production: dict[str, str]
+) -> None:
+    load_config(production | {"PORTAL_ENV": env, name: value})
+    assert len(problems_of(production | {name: value})) == 1
+
+
 @pytest.mark.parametrize(("name", "value"), MISTAKES)
 def test_every_known_mistake_is_named_and_alone(name: str, value: str, production: dict[str, str]) -> None:
     problems = problems_of(production | {name: value})

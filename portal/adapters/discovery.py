@@ -1,12 +1,12 @@
 """What an OpenID provider publishes about itself: its endpoints, its issuer and its signing keys.
 
 Both documents are kept in the process for a while. A key id nobody knows makes us fetch the keys anew (providers rotate
-them without notice), but not more often than once a minute: forged key ids must not become a flood.
+them without notice), but only a few times a minute: forged key ids must not become a flood.
 """
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from time import monotonic
@@ -30,6 +30,7 @@ SigningKey = RSAKey | ECKey | OKPKey
 WELL_KNOWN = "/.well-known/openid-configuration"
 KEPT = timedelta(hours=1)
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
+REPEATS = 5  # in that time, for what was not enough: a forged key id must not keep out the new key that comes after it
 DEADLINE = timedelta(seconds=5)
 PRIVATE_PARTS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})
 LEAST_RSA_TEXT = 2048 * 4 // 24  # base64url letters of a 2048-bit modulus
@@ -53,7 +54,7 @@ class Published:
 class _Kept(Generic[T]):
     value: T
     fetched_at: float
-    asked_at: float
+    asked_again_at: list[float] = field(default_factory=list)
 
 
 class Shelf(Generic[T]):
@@ -67,8 +68,8 @@ class Shelf(Generic[T]):
         """What is kept for the address, fetched (again) when it is old or not enough; a failed repeat keeps the old."""
         kept = self._kept.get(url)
         if kept is None:
-            value, now = fetch(), self._clock()
-            self._kept[url] = _Kept(value, now, now)
+            value = fetch()
+            self._kept[url] = _Kept(value, self._clock())
             return value
         if self._is_due(kept, is_enough):
             self._renew(kept, fetch)
@@ -76,16 +77,19 @@ class Shelf(Generic[T]):
 
     def _is_due(self, kept: _Kept[T], is_enough: Callable[[T], bool]) -> bool:
         now = self._clock()
-        is_wanted = now - kept.fetched_at > KEPT.total_seconds() or not is_enough(kept.value)
-        return is_wanted and now - kept.asked_at > ASKED_AGAIN_AFTER.total_seconds()
+        kept.asked_again_at = [at for at in kept.asked_again_at if now - at <= ASKED_AGAIN_AFTER.total_seconds()]
+        if not is_enough(kept.value):
+            return len(kept.asked_again_at) < REPEATS
+        return now - kept.fetched_at > KEPT.total_seconds() and not kept.asked_again_at
 
     def _renew(self, kept: _Kept[T], fetch: Callable[[], T]) -> None:
-        kept.asked_at = self._clock()
+        now = self._clock()
+        kept.asked_again_at.append(now)
         try:
             kept.value = fetch()
         except OAuthFailed:
             return  # asked again in a minute; until then what we know is better than nothing
-        kept.fetched_at = kept.asked_at
+        kept.fetched_at = now
 
 
 class Library:

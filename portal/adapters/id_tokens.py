@@ -21,7 +21,8 @@ from portal.adapters.discovery import SigningKey
 from portal.crypto import Secret, from_base64url, to_base64url
 from portal.rules.problems import IdentityUnverified
 
-LEEWAY = timedelta(seconds=30)  # between two clocks that are both kept right
+LEEWAY = timedelta(seconds=30)  # between two clocks that are both kept right; none is needed where a token ends
+OLDEST = timedelta(hours=1)  # of one that a consent brings: it was made for an attempt of minutes ago
 LONGEST_TOKEN = 64 * 1024
 LONGEST_SUBJECT = 255  # OpenID Connect Core section 2
 CLAIM_IN_ISSUER = re.compile(r"\{(\w+)\}")
@@ -68,7 +69,7 @@ def verified_claims(token: Secret | None, *, keys: KeysFor, expected: Expected, 
     algorithm, claims = _signed(token.reveal(), keys)
     _check_issuer(claims, expected)
     _check_audience(claims, expected)
-    _check_times(claims, now)
+    _check_times(claims, expected, now)
     _check_nonce(claims, expected)
     _check_subject(claims)
     _check_at_hash(claims, algorithm, expected)
@@ -162,9 +163,11 @@ def _check_audience(claims: Claims, expected: Expected) -> None:
         raise IdentityUnverified("azp is not us")
 
 
-def _check_times(claims: Claims, now: datetime) -> None:
-    if _moment(claims, "exp") + LEEWAY.total_seconds() <= now.timestamp():
+def _check_times(claims: Claims, expected: Expected, now: datetime) -> None:
+    if _moment(claims, "exp") <= now.timestamp():
         raise IdentityUnverified("exp is over")
+    if expected.nonce is not None and _moment(claims, "iat") + OLDEST.total_seconds() < now.timestamp():
+        raise IdentityUnverified("iat is too long ago")
     for name in ("iat", "nbf") if "nbf" in claims else ("iat",):
         if _moment(claims, name) - LEEWAY.total_seconds() > now.timestamp():
             raise IdentityUnverified(f"{name} is still to come")

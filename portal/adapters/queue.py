@@ -4,6 +4,8 @@ One queue for everything, because a worker that waits on one queue alone never l
 starting it. Jobs carry ids and plain words as JSON: nothing in Redis can run code or tell a secret.
 """
 
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -13,8 +15,9 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
 from redis.retry import Retry
-from rq import Queue
+from rq import Queue, Worker
 from rq.exceptions import DuplicateJobError
+from rq.job import Job
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
@@ -48,8 +51,24 @@ def length() -> int:
 
 
 def running() -> int:
-    """How many jobs are being worked on, those of workers that were killed a moment ago included."""
-    return StartedJobRegistry(NAME, connection=redis(), serializer=JSONSerializer).get_job_count(cleanup=True)
+    """How many jobs are being worked on; not those of this machine's workers that were killed: nobody ends them."""
+    started = StartedJobRegistry(NAME, connection=redis(), serializer=JSONSerializer).get_job_ids(cleanup=True)
+    jobs = Job.fetch_many(started, connection=redis(), serializer=JSONSerializer)
+    return sum(job is not None and not _is_abandoned(job) for job in jobs)
+
+
+def _is_abandoned(job: Job) -> bool:
+    name = job.worker_name
+    worker = name and Worker.find_by_key(f"{Worker.redis_worker_namespace_prefix}{name}", connection=redis())
+    if not worker or worker.hostname != socket.gethostname() or not worker.pid:
+        return False
+    try:
+        os.kill(worker.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def is_reachable() -> bool:

@@ -11,9 +11,10 @@ from portal import clock
 from portal.config import load_config
 from portal.rules.moments import in_iso
 
-UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 FARTHEST = timedelta(days=3650)
-SHIFT = re.compile(r"\+((?:\d{1,6}[dhms])+)")
+MOST_S = 2 * int(FARTHEST.total_seconds())  # whatever is more is too much as well
+SHIFT = re.compile(r"\+((?:\d{1,9}[dhms])+)")
 
 
 @click.command(short_help="Show or move the demo's clock.")
@@ -52,4 +53,5 @@ def _shift(change: str) -> timedelta:
     if not (found := SHIFT.fullmatch(change)):
         raise click.UsageError(f"{change!r} is none of +14d, +3h, +90m, +1d12h, reset.")
     parts = re.findall(r"(\d+)([dhms])", found[1])
-    return sum((timedelta(**{UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    seconds = sum(int(number) * SECONDS[unit] for number, unit in parts)
+    return timedelta(seconds=min(seconds, MOST_S))

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from portal.providers.apps import PREFIX, AppReading, ProviderApp, names_of, read_app, with_scopes_of
 from portal.providers.checks import disagreements
+from portal.providers.defaults import completed
 from portal.providers.lines import line_of
 from portal.providers.reading import Complaint, Reader, Table, Unreadable
 from portal.providers.schema import Provider
@@ -186,7 +187,7 @@ def _variant(reader: Reader, base: Table, name: str, over: object, *, own: Colle
 
 def _whole(reader: Reader, table: Table) -> Provider | None:
     try:
-        return reader.table(Provider, table)
+        return reader.table(Provider, completed(table))
     except Unreadable:
         return None
 

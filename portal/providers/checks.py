@@ -128,9 +128,6 @@ def _check_clocks(provider: Provider) -> Iterator[Complaint]:
     }
     if not known[clocks.human_at]:
         yield Complaint(("clocks", "human_at"), f"names {clocks.human_at}, whose length nothing states")
-    stated = clocks.access_s or clocks.refresh_absolute_s or clocks.refresh_idle_s or clocks.consent_s
-    if stated and not provider.as_of:
-        yield Complaint(("as_of",), "is needed beside lifetimes: they change, and a reader must see how old they are")
     if provider.as_of and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", provider.as_of):
         yield Complaint(("as_of",), 'must be a day such as "2026-11-05"')
 

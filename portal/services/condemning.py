@@ -29,11 +29,17 @@ def dead(grant: StoredGrant, reason: str, *, now: datetime) -> bool:
     """
     if not grants.give_up(grant.connection_id, grant.generation, reason, now=now):
         return False
+    withhold(grant, now=now)
+    log.warning("needs reconsent", connection_id=str(grant.connection_id), reason=reason)
+    return True
+
+
+@transaction
+def withhold(grant: StoredGrant, *, now: datetime) -> None:
+    """Give nobody this access token any more, unless it was replaced since it was read."""
     seen = update(Grant).where(Grant.connection_id == grant.connection_id, Grant.generation == grant.generation)
     ended = seen.values(access_expires_at=now, generation=grant.generation + 1)  # a refresh under way comes too late
     rows_changed(ended.execution_options(synchronize_session=False))
-    log.warning("needs reconsent", connection_id=str(grant.connection_id), reason=reason)
-    return True
 
 
 @transaction

@@ -24,7 +24,7 @@ from portal.extensions import config, signer
 from portal.models import Email, LoginLink, Member
 from portal.models.columns import new_id
 from portal.models.email import EmailKind
-from portal.rules.login_links import LIFETIME_REQUESTED, LIFETIME_SENT, LIFETIME_SENT_ELEVATED, LinkPurpose, lifetime
+from portal.rules.login_links import LinkPurpose, lifetime
 from portal.rules.moments import in_iso
 from portal.rules.roles import is_elevated
 from portal.services import outbox
@@ -54,6 +54,13 @@ _SUPERSEDE = (  # built once: it runs after every mail; two notes at once both w
 )
 
 
+WRITTEN = (
+    *("id", "organization_id", "member_id", "email_id", "purpose"),
+    *("place", "minted_at", "counted_from", "expires_at"),
+)
+"""The columns of a new link; the others are empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundLink:
     """A login link as it stands."""
@@ -65,6 +72,7 @@ class FoundLink:
     purpose: LinkPurpose
     place: str
     minted_at: datetime
+    counted_from: datetime | None
     expires_at: datetime
     used_at: datetime | None
     superseded_at: datetime | None
@@ -72,9 +80,7 @@ class FoundLink:
     @property
     def lifetime(self) -> timedelta:
         """How long it was valid for, counted from the delivery of its e-mail, which may have come after the minting."""
-        if self.purpose is LinkPurpose.SIGN_IN:
-            return LIFETIME_REQUESTED
-        return LIFETIME_SENT if self.expires_at - self.minted_at >= LIFETIME_SENT else LIFETIME_SENT_ELEVATED
+        return self.expires_at - (self.counted_from or self.minted_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,7 @@ def find(token: str) -> FoundLink | None:
         row.purpose,
         row.place,
         row.minted_at,
+        row.counted_from,
         row.expires_at,
         row.used_at,
         row.superseded_at,
@@ -158,6 +165,7 @@ def _revive(row: LoginLink, minting: Minting, now: datetime) -> None:
         return  # it did arrive
     row.superseded_at = None
     row.place = minting.place
+    row.counted_from = now
     row.expires_at = now + _life(minting)
 
 
@@ -170,13 +178,13 @@ def _new_row(minting: Minting, now: datetime) -> LoginLink:
         purpose=PURPOSES[minting.kind],
         place=minting.place,
         minted_at=now,
+        counted_from=now,
         expires_at=now + _life(minting),
     )
 
 
 def _columns(row: LoginLink) -> dict[str, object]:
-    names = ("id", "organization_id", "member_id", "email_id", "purpose", "place", "minted_at", "expires_at")
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in WRITTEN}
 
 
 def _minted(row: LoginLink, minting: Minting) -> MintedLink:

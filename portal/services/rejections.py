@@ -123,12 +123,21 @@ def _done(asker: Asker, standing: Standing, verdict: Verdict, step: Step, *, now
     if step is Step.TELL:
         return Outcome(verdict.fault, verdict.action, retry_after=verdict.retry_after)
     if step in (Step.REFRESH, Step.JOIN):
-        token = tokens.handed_out(refreshing.refreshed(standing.grant, now), now)
+        token = tokens.handed_out(_renewed(standing.grant, now), now)
         _count(asker, standing.grant, now)
         return Outcome(verdict.fault, FaultAction.REFRESH, token)
     if step is Step.PROBE:
         _condemn_if_dead(standing.grant, now)
     return Outcome(verdict.fault, rules.action_at_rest(verdict), retry_after=_rest(standing, step, now))
+
+
+def _renewed(grant: StoredGrant, now: datetime) -> StoredGrant:
+    """Newer tokens; where none can be had, those that were reported are given to nobody any more either."""
+    try:
+        return refreshing.refreshed(grant, now)
+    except ReconsentRequired as ended:
+        condemning.withhold(grant, now=now)
+        raise ended from None
 
 
 def _condemn_if_dead(grant: StoredGrant, now: datetime) -> None:

@@ -12,7 +12,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from portal.adapters.discovery import SigningKey
-from portal.adapters.id_tokens import LEEWAY, Claims, Expected, _ours, check_callback, verified_claims
+from portal.adapters.id_tokens import LEEWAY, OLDEST, Claims, Expected, _ours, check_callback, verified_claims
 from portal.crypto import Secret, to_base64url
 from portal.rules.problems import IdentityUnverified
 
@@ -71,7 +71,8 @@ LEGAL: dict[str, dict[str, Any]] = {
     "with nbf": {"nbf": seconds(NOW)},
     "fractions of seconds": {"iat": seconds(NOW) - 0.5, "exp": seconds(NOW) + 3600.5},
     "clock a little behind": {"iat": seconds(NOW + LEEWAY)},
-    "only just over": {"exp": seconds(NOW - LEEWAY) + 1},
+    "all but over": {"exp": seconds(NOW) + 1},
+    "made a while ago": {"iat": seconds(NOW - OLDEST) + 1},
     "longest subject": {"sub": "s" * 255},
     "further claims": {"name": "Ana", "acr": "1", "amr": ["pwd"]},
     "at_hash": {"at_hash": "P0yR4RHfhPZDL0LaYypDyg"},
@@ -110,7 +111,8 @@ WRONG: list[tuple[str, object, str]] = [
     ("nonce", ["nonce-1"], "nonce"),
     ("nonce", None, "nonce"),
     ("exp", MISSING, "exp"),
-    ("exp", seconds(NOW - LEEWAY), "exp"),
+    ("exp", seconds(NOW), "exp"),
+    ("iat", seconds(NOW - OLDEST) - 1, "iat"),
     ("exp", seconds(NOW) - 90, "exp"),
     ("exp", "9999999999", "exp"),
     ("exp", True, "exp"),

@@ -9,7 +9,7 @@ from joserfc.jwk import OctKey, RSAKey
 from pytest_httpserver import HTTPServer
 
 from portal.adapters import oauth
-from portal.adapters.discovery import ASKED_AGAIN_AFTER, KEPT, Library
+from portal.adapters.discovery import ASKED_AGAIN_AFTER, KEPT, REPEATS, Library
 from portal.adapters.oauth import Identity, OAuthFailed, TokenAnswer
 from portal.adapters.web import Web
 from portal.crypto import Secret
@@ -300,24 +300,31 @@ def test_the_document_is_asked_for_once_in_a_while(stand_in: StandIn) -> None:
     assert len(stand_in.asked) == 2
 
 
-def test_an_unknown_key_id_has_the_keys_asked_for_again_once_a_minute(stand_in: StandIn) -> None:
+def test_unknown_key_ids_have_the_keys_asked_for_again_a_few_times_a_minute(stand_in: StandIn) -> None:
     stand_in.publishes()
     books, clock = library(stand_in)
     provider = provider_of(OIDC)
-    for step in range(10):
-        clock[0] = step * ASKED_AGAIN_AFTER.total_seconds() / 5
+    for step in range(100):
+        clock[0] = step * ASKED_AGAIN_AFTER.total_seconds() / 100
         books.keys(provider, stand_in.app, f"forged-{step}")
-    assert stand_in.paths().count("/jwks") == 2
+    assert stand_in.paths().count("/jwks") == 1 + REPEATS
+    clock[0] = 2 * ASKED_AGAIN_AFTER.total_seconds()
+    books.keys(provider, stand_in.app, "forged-again")
+    assert stand_in.paths().count("/jwks") == 2 + REPEATS
 
 
-def test_a_new_key_is_found(stand_in: StandIn) -> None:
+@pytest.mark.parametrize("seconds", [0, ASKED_AGAIN_AFTER.total_seconds() + 1])
+@pytest.mark.parametrize("forged", [0, REPEATS - 1])
+def test_a_new_key_is_found_at_once(stand_in: StandIn, seconds: float, forged: int) -> None:
     new = RSAKey.generate_key(2048, {"kid": "key-2"})
     stand_in.publishes()
     books, clock = library(stand_in)
     books.keys(provider_of(OIDC), stand_in.app, "key-1")
+    for number in range(forged):
+        books.keys(provider_of(OIDC), stand_in.app, f"forged-{number}")
     stand_in.server.clear()  # type: ignore[no-untyped-call]
     stand_in.publishes(keys=[dict(new.as_dict(private=False))])
-    clock[0] = ASKED_AGAIN_AFTER.total_seconds() + 1
+    clock[0] = seconds
     assert [key.kid for key in books.keys(provider_of(OIDC), stand_in.app, "key-2")] == ["key-2"]
 
 

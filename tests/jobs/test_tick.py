@@ -1,10 +1,14 @@
 """Everything periodic at once, here and now."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
 from flask import Flask
+from rq import Worker
 from rq.executions import Execution
+from rq.serializers import JSONSerializer
 
 from jobs import tick
 from jobs.timetable import TIMETABLE
@@ -41,6 +45,24 @@ def test_a_tick_says_what_nobody_ends(world: World, smtp: Sink, context: Flask) 
         pipeline.execute()
     *_, last = tick.run(patience_s=0.3)
     assert (last.outcome.partition(", ")[2], last.is_done) == ("1 left that nobody ends", False)
+
+
+def test_a_tick_does_not_wait_for_a_worker_that_was_killed(world: World, smtp: Sink, context: Flask) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    waiting = queue.queue_on(redis())
+    worker = Worker([waiting], connection=redis(), serializer=JSONSerializer)
+    worker.pid = gone.pid
+    worker.register_birth()
+    job = waiting.create_job("jobs.tokens.tidy")
+    job.worker_name = worker.name
+    job.save()
+    with redis().pipeline() as pipeline:
+        execution = Execution.create(job, ttl=600, pipeline=pipeline)
+        waiting.started_job_registry.add_execution(execution, pipeline, ttl=600)
+        pipeline.execute()
+    *_, last = tick.run(patience_s=600)
+    assert last.is_done
 
 
 def test_a_second_tick_finds_nothing_to_do(world: World, smtp: Sink, context: Flask) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from portal.providers.catalog import Catalog, load_catalog, read_file
-from portal.providers.words import Body, HumanClock, Pkce
+from portal.providers.words import Body, HumanClock, Pkce, RefreshMode, RevokeStyle
 from portal.rules.answers import Answer
 from portal.rules.faults import classify
 from portal.rules.verdicts import Fault, Phase
@@ -47,6 +47,20 @@ action = "add_scope"
 """
 
 Write = Callable[..., Path]
+
+
+SERVICE = """
+schema = 1
+id = "acme"
+name = "Acme"
+kind = "jwt_bearer"
+
+[token]
+url = "https://acme.example/token"
+
+[identity]
+source = "key"
+"""
 
 
 @pytest.fixture
@@ -137,7 +151,6 @@ WRONG = [
     ('"[a-z]+"', '"[0-9]+"', ["7: vars.tenant.default does not match its own pattern"]),
     ("access_s = 3600", "access_s = -1", ["19: clocks.access_s must be a number of seconds, 0 for none"]),
     ("access_s = 3600", 'access_s = "1h"', ["19: clocks.access_s must be a whole number"]),
-    ('as_of = "2026-11-01"', "", ["0: as_of is needed beside lifetimes"]),
     ('"refresh_absolute"', '"refresh_idle"', ["21: clocks.human_at names refresh_idle, whose length nothing states"]),
     ('"refresh_absolute"', '"consent"', ["21: clocks.human_at names consent, whose length nothing states"]),
     ('subject = "/user/id"', 'subject = "user.id"', ['25: identity.subject must be a JSON pointer such as "/data/id"']),
@@ -408,3 +421,20 @@ def test_an_issuer_must_be_https_outside_of_demo_and_tests() -> None:
     }
     assert load_catalog(None, environ).app("oidc") is None
     assert load_catalog(None, environ, private_hosts=frozenset({"127.0.0.1:8123"})).app("oidc") is not None
+
+
+def test_a_connection_by_a_key_needs_no_more_than_where_tokens_come_from(write: Write) -> None:
+    provider = read_file(write(SERVICE)).provider
+    assert provider is not None
+    assert (provider.refresh.mode, provider.assertion.issuer) == (RefreshMode.JWT_BEARER, "{client_id}")
+    ours = read_file(write(SERVICE.replace("jwt_bearer", "client_credentials"))).provider
+    assert ours is not None
+    assert ours.refresh.mode is RefreshMode.CLIENT_CREDENTIALS
+
+
+def test_an_address_or_a_discovery_document_says_how_access_is_ended(write: Write) -> None:
+    with_url = f'{GOOD}\n[revoke]\nurl = "https://acme.example/revoke"\n'
+    discovered = GOOD.replace("[identity]", '[identity.oidc]\ndiscovery = "https://acme.example"\n[identity]')
+    refused = f'{discovered}\n[revoke]\nstyle = "none"\n'
+    styles = [read_file(write(text)).provider.revoke.style for text in (GOOD, with_url, discovered, refused)]
+    assert styles == [RevokeStyle.NONE, RevokeStyle.RFC7009, RevokeStyle.RFC7009, RevokeStyle.NONE]

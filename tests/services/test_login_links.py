@@ -1,6 +1,6 @@
 """Login links: what finds them, what does not, and whose they are."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -9,11 +9,11 @@ from sqlalchemy import update
 
 from portal.crypto import from_base64url, to_base64url
 from portal.db import db, transaction
-from portal.models import LoginLink
+from portal.models import Email, LoginLink, Member
 from portal.models.email import EmailKind
 from portal.rules.login_links import LinkPurpose
 from portal.services import login_links
-from tests.factories import NOON, World
+from tests.factories import NOON, Person, World
 from tests.links import delivered_link
 from tests.outbox import links_of
 
@@ -84,6 +84,26 @@ def test_a_links_life_depends_on_its_purpose_and_its_owners_role(
     found = login_links.find(delivered_link(getattr(world, person), now=NOON, kind=kind))
     assert found is not None
     assert found.expires_at - NOON == found.lifetime == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("hours", [0, 1, 57, 58, 70])
+@pytest.mark.parametrize(("person", "lives"), [("ana", 82), ("chloe", 24)])
+def test_however_late_a_mail_arrives_its_links_life_is_what_it_says(
+    world: World, person: str, lives: int, hours: int
+) -> None:
+    token = delivered_link(getattr(world, person), now=NOON, kind=EmailKind.INVITATION)
+    arrived = NOON + timedelta(hours=hours)
+    assert deliver_again(getattr(world, person), now=arrived) == token
+    found = login_links.find(token)
+    assert found is not None
+    assert found.expires_at - arrived == found.lifetime == timedelta(hours=lives)
+
+
+@transaction
+def deliver_again(person: Person, *, now: datetime) -> str:
+    (link,) = links_of(person)
+    email, member = db.session.get_one(Email, link.email_id), db.session.get_one(Member, person.id)
+    return login_links.mint(email, member, now=now).rpartition("/")[2]
 
 
 def test_another_portals_key_makes_other_tokens(world: World, app: Flask, environ: dict[str, str], make_app) -> None:  # type: ignore[no-untyped-def]

@@ -239,6 +239,16 @@ def test_a_refused_refresh_calls_for_the_member(backend: Asker, ana_stub: UUID, 
         report(backend, ana_stub, seen())
 
 
+def test_a_token_that_was_reported_is_given_to_nobody_once_its_refresh_is_refused(
+    backend: Asker, ana_stub: UUID, stub: StubProvider
+):
+    stub.current = "revoked by its owner"
+    with pytest.raises(ReconsentRequired):
+        report(backend, ana_stub, seen())
+    with pytest.raises(ReconsentRequired):
+        tokens.fresh_access_token(backend, ana_stub, now=NOON)
+
+
 def test_a_made_up_revocation_only_costs_a_refresh(
     backend: Asker, ana_stub: UUID, stub: StubProvider, whoami: list[str]
 ):
