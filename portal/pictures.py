@@ -1,8 +1,7 @@
 """Pictures drawn from numbers: the inside of an `<svg>`, whose words and table stand in the template around it."""
 
-from collections.abc import Hashable
+from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
 from typing import Protocol
 
 from markupsafe import Markup
@@ -15,10 +14,7 @@ WORDS_AT = 194
 GAP = 0.14  # of a week's place, on each side of its bar
 
 
-REMEMBERED = 256  # pictures: an organization's own changes a few times a day, and is looked at far more often
-
-
-class Ends(Hashable, Protocol):
+class Ends(Protocol):
     """How many consents end in a week."""
 
     @property
@@ -27,8 +23,7 @@ class Ends(Hashable, Protocol):
     def count(self) -> int: ...
 
 
-@lru_cache(maxsize=REMEMBERED)
-def ends_bars(weeks: tuple[Ends, ...], soon: int) -> Markup:
+def ends_bars(weeks: Sequence[Ends], soon: int) -> Markup:
     """A bar a week, those of the first `soon` weeks in a colour of their own.
 
     Across in per cent and up in pixels: the bars stretch with the page while words and height stay as they are.
@@ -44,8 +39,7 @@ def ends_bars(weeks: tuple[Ends, ...], soon: int) -> Markup:
     )
 
 
-@lru_cache(maxsize=REMEMBERED)
-def ends_rows(weeks: tuple[Ends, ...]) -> Markup:
+def ends_rows(weeks: Sequence[Ends]) -> Markup:
     """The same numbers as rows of a table."""
     return Markup("".join(map(_row, weeks)))  # noqa: S704 - numbers and words of ours alone
 

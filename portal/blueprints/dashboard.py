@@ -15,6 +15,12 @@ from portal.rules.status import Status
 from portal.services import audit, export, failing, key_uses, listing, members, overview, probes, reminders
 from portal.services.listing import Filters
 
+COUNTED = (
+    *(Status.ENDED, Status.NEEDS_RECONSENT, Status.ENDING, Status.ACTIVE),
+    *(Status.INVITED, Status.DISPLACED, Status.DISCONNECTED),
+)
+"""The statuses in the order in which an admin wants to know of them."""
+
 blueprint = Blueprint("dashboard", __name__, url_prefix="/admin/connections")
 
 
@@ -24,14 +30,15 @@ def index() -> str:
     asker, now, filters = access.asker(), access.now(), list_form.filters()
     found = listing.ending_first(asker, filters, list_form.after(), now=now)
     base_url, query = url_for(".index"), list_form.query()
+    glance = overview.of_organization(asker, now=now)
     return page(
         "dashboard/index.html",
         now=now,
         rows=found.rows,
-        overview=overview.of_organization(asker, now=now),
+        counts=[(one.value, glance.counts[one], list_form.link(base_url, query | {"status": one})) for one in COUNTED],
+        weeks=glance.weeks,
         filters=filters,
         is_filtered=filters != Filters(),
-        status_links={status: list_form.link(base_url, query | {"status": status.value}) for status in Status},
         team_options=[(team, team) for team in members.teams(asker)],
         base_url=base_url,
         export_url=list_form.link(url_for(".export_csv"), query),

@@ -224,6 +224,17 @@ def test_the_picture_says_whose_days_it_counts(drawing: Drawing) -> None:
     assert "days in UTC" in text_of(next(elements(root, "figcaption")))
 
 
+def test_a_part_that_is_remembered_is_drawn_for_each_choice_and_escapes_it(drawing: Drawing) -> None:
+    choices = [("a", "Ana & <b>Ben</b>"), ("b", "Other")]
+    for chosen in ("a", "b", "a"):
+        root = drawing.page(
+            '{{ drawn(filter_select, "team", "Team", choices, chosen) }}', choices=choices, chosen=chosen
+        )
+        options = list(root.iter(HTML + "option"))
+        assert [text_of(one) for one in options] == ["Ana & <b>Ben</b>", "Other"]
+        assert [one.get("value") for one in options if one.get("selected") is not None] == [chosen]
+
+
 def test_the_picture_of_nothing_says_so(drawing: Drawing) -> None:
     root = drawing.page("{{ ends_chart(weeks) }}", weeks=(Week(date(2026, 11, 16), 0),))
     picture = next(element for element in root.iter() if element.get("role") == "img")
