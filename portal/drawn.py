@@ -4,7 +4,7 @@ For macros that depend on nothing but what they are given: the numbers of an ove
 that is looked at often is mostly such parts, and drawing them costs more than looking up what it shows.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 
 from jinja2.runtime import Macro
@@ -13,11 +13,15 @@ from markupsafe import Markup
 REMEMBERED = 1_024
 
 
-def drawn(part: Macro, *given: object) -> Markup:
-    """What the macro makes of these; lists count by what is in them."""
-    return _drawn(part, *(tuple(one) if isinstance(one, list) else one for one in given))
+def drawing() -> Callable[..., Markup]:
+    """`drawn(macro, *given)` for the templates of one app: what the macro makes of these."""
 
+    @lru_cache(maxsize=REMEMBERED)
+    def remembered(part: Macro, *given: Hashable) -> Markup:
+        return Markup(part(*given))  # noqa: S704 - templates escape what they are given
 
-@lru_cache(maxsize=REMEMBERED)
-def _drawn(part: Macro, *given: Hashable) -> Markup:
-    return Markup(part(*given))  # noqa: S704 - templates escape what they are given
+    def drawn(part: Macro, *given: object) -> Markup:
+        """Lists count by what is in them."""
+        return remembered(part, *(tuple(one) if isinstance(one, list) else one for one in given))
+
+    return drawn

@@ -9,7 +9,7 @@ from flask import Flask, request
 from markupsafe import Markup
 
 from portal import access, dates
-from portal.drawn import drawn
+from portal.drawn import drawing
 from portal.pictures import ends_bars, ends_rows
 
 PURE = (dates.date_long, dates.date_short, dates.datetime_long, dates.day_short, dates.last_and_next)
@@ -31,7 +31,7 @@ def register(app: Flask) -> None:
     """Make the functions above known as filters (`days_phrase` with the request's now), and `asset(name)`."""
     for pure in (*PURE, ends_bars, ends_rows, hue):
         app.add_template_filter(pure)
-    app.add_template_global(drawn)
+    app.add_template_global(drawing(), "drawn")
     app.add_template_filter(_days_from_now, "days_phrase")
     app.add_template_filter(_days_from_now_and_date, "days_and_date")
     versions = asset_versions(Path(app.static_folder or ""))
