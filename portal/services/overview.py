@@ -1,7 +1,7 @@
 """How many connections are in which status, and what ends when: added up from the day buckets, exact to the second.
 
 A bucket counts whole days. The two days that a status boundary runs through, today and the last day of the reminder
-window, are counted again by the index up to the very moment.
+window, are counted again by the index: up to the very moment, or from it on where less of the day is left.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,13 @@ from sqlalchemy import bindparam, func, select
 from portal import quick
 from portal.db import db
 from portal.models import Connection, DayBucket
-from portal.quick import QuickSelect, Reader
+from portal.quick import QuickSelect, Reader, Row
 from portal.rules.status import ConnectionState, Status
 from portal.services import policy
 from portal.services.asker import Asker
 
 WEEKS = 14
+NOON = 12
 
 Own = dict[str, Any]
 
@@ -33,12 +34,17 @@ _BY_DAY = QuickSelect(
     .where(_OWN, _ACTIVE, DayBucket.day >= bindparam("today"), DayBucket.day < bindparam("until"))
     .group_by(DayBucket.day)
 )
+_ENDING = select(func.count()).where(
+    Connection.organization_id == bindparam("organization_id"), Connection.state == ConnectionState.ACTIVE
+)
 _UP_TO = QuickSelect(
-    select(func.count()).where(
-        Connection.organization_id == bindparam("organization_id"),
-        Connection.state == ConnectionState.ACTIVE,
-        Connection.consent_expires_at >= bindparam("begins"),
-        Connection.consent_expires_at <= bindparam("moment"),
+    _ENDING.where(
+        Connection.consent_expires_at >= bindparam("begins"), Connection.consent_expires_at <= bindparam("moment")
+    )
+)
+_BEYOND = QuickSelect(
+    _ENDING.where(
+        Connection.consent_expires_at > bindparam("moment"), Connection.consent_expires_at < bindparam("ends")
     )
 )
 
@@ -80,9 +86,9 @@ def _counts(
 ) -> dict[Status, int]:
     counts = dict.fromkeys(Status, 0) | {Status(state.value): n for state, n in reader.all(_BY_STATE, own)}
     before = (reader.first(_BEFORE, own | {"today": now.date()}) or (0,))[0] or 0
-    ended = before + _exactly(reader, own, now)
+    ended = before + _exactly(reader, own, now, by_day)
     whole_days = sum(count for day, count in by_day.items() if day < window_ends.date())
-    ended_or_ending = before + whole_days + _exactly(reader, own, window_ends)
+    ended_or_ending = before + whole_days + _exactly(reader, own, window_ends, by_day)
     return counts | {
         Status.ENDED: ended,
         Status.ENDING: ended_or_ending - ended,
@@ -90,10 +96,17 @@ def _counts(
     }
 
 
-def _exactly(reader: Reader, own: Own, moment: datetime) -> int:
-    """How many active connections end on the day of this moment, and not after it."""
+def _exactly(reader: Reader, own: Own, moment: datetime, by_day: Mapping[date, int]) -> int:
+    """How many active connections end on the day of this moment, and not after it; the shorter part is counted."""
     begins = datetime.combine(moment.date(), time(), UTC)
-    row = reader.first(_UP_TO, own | {"begins": begins, "moment": moment})
+    whole_day = by_day.get(moment.date())
+    if moment.hour < NOON or whole_day is None:
+        return _number(reader.first(_UP_TO, own | {"begins": begins, "moment": moment}))
+    ends = begins + timedelta(days=1)
+    return whole_day - _number(reader.first(_BEYOND, own | {"moment": moment, "ends": ends}))
+
+
+def _number(row: Row | None) -> int:
     return int(row[0]) if row else 0
 
 
