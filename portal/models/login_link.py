@@ -23,7 +23,7 @@ class LoginLink(Base):
     purpose: Mapped[LinkPurpose] = mapped_column(word(LinkPurpose))
     place: Mapped[str] = mapped_column(String(500))  # the local path it leads to
     minted_at: Mapped[At]
-    counted_from: Mapped[AtOrNone]  # its life: the latest attempt to deliver it
+    counted_from: Mapped[AtOrNone]  # its life: the latest attempt to deliver it; None in older rows
     expires_at: Mapped[At]
     used_at: Mapped[AtOrNone]
     superseded_at: Mapped[AtOrNone]

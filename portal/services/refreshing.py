@@ -117,7 +117,7 @@ def _lead(grant: StoredGrant, began_at: datetime) -> StoredGrant:
             if token_store.lease(latest, owner, until=now + lease_length, now=now):
                 left = deadline - (_moment(began_at, began) - now)
                 if left >= deadline / 2:
-                    with unreadable.told(latest, now=now):
+                    with unreadable.told(latest, now=now, is_leased=True):
                         return _refresh_leased(latest, left, now)
         latest = current(grant, now=now)
         if latest.generation > grant.generation:

@@ -35,24 +35,24 @@ class Held(Protocol):
 
 
 @contextmanager
-def told(grant: Held, *, now: datetime) -> Iterator[None]:
-    """Whatever is opened in here and cannot be raises TokensUnreadable, once the admins have been told."""
+def told(grant: Held, *, now: datetime, is_leased: bool = False) -> Iterator[None]:
+    """Whatever is opened in here and cannot be raises TokensUnreadable, once the admins have been told.
+
+    `is_leased`: the caller holds the grant's lease, gives it back by this, and tries again in an hour. Nobody else
+    touches it: another process may be refreshing under it, and its new tokens heal what could not be opened.
+    """
     try:
         yield
     except SealBroken:
         stored = token_store.read(grant.connection_id)
-        if stored is not None and stored.generation == grant.generation and not _is_known(stored, now):
-            _tell(stored, now)
+        if stored is not None and stored.generation == grant.generation and (is_leased or stored.last_fault != FAULT):
+            _tell(stored, now, is_leased=is_leased)
         raise TokensUnreadable(ASK_AGAIN) from None
 
 
-def _is_known(grant: StoredGrant, now: datetime) -> bool:
-    return grant.last_fault == FAULT and (grant.refresh_due_at is None or grant.refresh_due_at > now)
-
-
 @transaction
-def _tell(grant: StoredGrant, now: datetime) -> None:
-    if not _is_noted(grant, now):
+def _tell(grant: StoredGrant, now: datetime, *, is_leased: bool) -> None:
+    if not _is_noted(grant, now, is_leased=is_leased):
         return
     log.error("tokens cannot be opened", connection_id=str(grant.connection_id))
     alerts.raise_once(
@@ -66,8 +66,8 @@ def _tell(grant: StoredGrant, now: datetime) -> None:
     )
 
 
-def _is_noted(grant: StoredGrant, now: datetime) -> bool:
-    if grant.refresh_due_at is None:  # nothing refreshes it
+def _is_noted(grant: StoredGrant, now: datetime, *, is_leased: bool) -> bool:
+    if not is_leased:
         return token_store.note_fault(grant, FAULT, now=now)
     until = now + LOOK_AGAIN
     return token_store.postpone(grant, FAULT, until=until, is_answer_lost=grant.is_interrupted, now=now)

@@ -40,9 +40,9 @@ def broken(portal: Flask, world: World) -> UUID:
 
 
 @transaction
-def flip(connection_id: UUID) -> None:
+def flip(connection_id: UUID, *names: str) -> None:
     grant = db.session.get_one(Grant, connection_id)
-    flipped = {name: _flipped(getattr(grant, name)) for name in ("access_token", "refresh_token")}
+    flipped = {name: _flipped(getattr(grant, name)) for name in names or ("access_token", "refresh_token")}
     db.session.execute(update(Grant).where(Grant.connection_id == connection_id).values(**flipped))
 
 
@@ -60,8 +60,38 @@ def test_a_backend_is_told_to_come_back_and_the_admins_why(world: World, broken:
         with pytest.raises(TokensUnreadable):
             tokens.fresh_token_for_key(key.reveal(), broken, min_ttl=None, now=NOON)
     assert titles() == ["The stored tokens of a connection at Stub cannot be opened"]
-    assert grant_of(broken).failures == 1
+    assert grant_of(broken).failures == 0
     assert stub.refreshes == []
+
+
+def test_a_refresh_under_way_elsewhere_keeps_its_lease_and_its_new_tokens_heal(
+    world: World, portal: Flask, stub: StubProvider
+):
+    connection_id = make_connection(world.ana, provider_id="stub", access_ends_in=HOUR)
+    flip(connection_id, "access_token")
+
+    def asked_meanwhile(_token: str) -> None:
+        with portal.app_context():
+            with pytest.raises(TokensUnreadable):
+                tokens.fresh_access_token(world.ana.asker, connection_id, now=NOON)
+            leases.append(grant_of(connection_id).lease_until)
+
+    leases: list[object] = []
+    stub.answering = asked_meanwhile
+    assert tokens.refresh_batch([connection_id], now=LATER) == 1
+    assert leases != [None]
+    assert stub.refreshes == ["refresh-1"]
+    assert tokens.fresh_access_token(world.ana.asker, connection_id, now=LATER).generation == 2
+
+
+def test_the_background_leaves_it_alone_each_time(broken: UUID, stub: StubProvider):
+    for now in (LATER, LATER + 2 * HOUR, LATER + 4 * HOUR):
+        set_grant(broken, refresh_due_at=now)
+        assert tokens.refresh_batch([broken], now=now) == 0
+        grant = grant_of(broken)
+        assert grant.lease_until is None
+        assert grant.refresh_due_at - now - HOUR < timedelta(seconds=5)
+    assert len(titles()) == 1
 
 
 def test_one_past_its_time_is_not_shown_to_the_provider(world: World, broken: UUID, stub: StubProvider):

@@ -13,7 +13,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("login_links", sa.Column("counted_from", Moment(timezone=True), nullable=True))
-    op.execute("UPDATE login_links SET counted_from = minted_at")
 
 
 def downgrade() -> None:
