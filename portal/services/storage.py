@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from portal.adapters.probes import why_redis_fails
 from portal.adapters.queue import QueueGone
 
 FAILURES: tuple[type[Exception], ...] = (QueueGone, DBAPIError)
@@ -36,10 +37,9 @@ def why_refused(failure: Exception) -> str:
 
 def in_words(failure: Exception) -> str:
     """One of `FAILURES` as a sentence that says what to do."""
-    kind = type(failure).__name__
     if isinstance(failure, QueueGone):
-        return f"Redis cannot be used ({kind}). Check PORTAL_REDIS_URL, or run `portal doctor`."
+        return f"Redis cannot be used ({why_redis_fails(failure)}). Check PORTAL_REDIS_URL, or run `portal doctor`."
     if is_not_migrated(failure):
         return "The database is not ready for this version. Run `portal migrate` first."
-    why = why_refused(failure) or kind
+    why = why_refused(failure) or type(failure).__name__
     return f"The database cannot be used ({why}). Check PORTAL_DATABASE_URL, or run `portal doctor`."

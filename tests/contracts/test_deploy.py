@@ -5,6 +5,7 @@ import re
 import pytest
 
 from portal import web_server
+from portal.cli import supervisor
 from tests.contracts.repository import ROOT
 
 COMPOSE = (ROOT / "compose.yaml").read_text()
@@ -18,6 +19,18 @@ def test_every_container_of_the_portal_runs_in_production():
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
 def test_every_unit_runs_in_production(unit):
     assert "Environment=PORTAL_ENV=production\n" in unit.read_text(), "what development makes up would go unnoticed"
+
+
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if "scheduler" not in unit.stem], ids=lambda path: path.stem)
+def test_the_first_process_of_a_unit_ends_the_others(unit):
+    assert "KillMode=mixed\n" in unit.read_text(), "a worker told to end twice breaks off what it is doing"
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_every_unit_may_finish_what_it_has_begun(unit):
+    stop = re.search(r"TimeoutStopSec=(\d+)", unit.read_text())
+    assert stop is not None
+    assert int(stop[1]) >= max(web_server.graceful_timeout, supervisor.ENDING_TAKES_AT_MOST_S)
 
 
 def test_the_web_container_may_finish_what_it_has_begun():
