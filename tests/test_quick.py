@@ -1,4 +1,4 @@
-"""SELECTs straight on the driver: what they see, and that a dead connection in the pool harms nobody."""
+"""Statements straight on the driver: what they see and write, and that a dead connection in the pool harms nobody."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,19 +6,28 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, literal_column, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import bindparam, insert, literal_column, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from portal.db import db
-from portal.models import Member
-from portal.quick import QuickSelect, Reader
-from tests.factories import World, make_member
+from portal.db import db, transaction
+from portal.models import Connection, Event, Member
+from portal.quick import QuickSelect, QuickWrite, Reader
+from tests.factories import NOON, World, make_connection, make_member
 
 NAMES = QuickSelect(
     select(Member.name, Member.role, Member.created_at)
     .where(Member.organization_id == bindparam("organization_id"), Member.role != "org_admin")
     .order_by(Member.name)
 )
+DEACTIVATE = QuickWrite(update(Member).where(Member.id == bindparam("of")).values(deactivated_at=bindparam("at")))
+UNEND = QuickWrite(update(Connection).where(Connection.id == bindparam("of")).values(consent_expires_at=None))
+LOG = QuickWrite(insert(Event).inline(), ("organization_id", "at", "kind", "actor", "facts"))
+RENAME = QuickWrite(update(Member).where(Member.id == bindparam("of")), ["email"])
+
+
+@transaction
+def write(statement: QuickWrite, *rows: dict[str, Any]) -> int:
+    return statement.run(db.session(), rows)
 
 
 def names(organization_id: UUID) -> list[str]:
@@ -77,3 +86,47 @@ def test_connections_that_died_at_hand_are_replaced(context: Flask, world: World
     let_die(readers, [reader._connection.driver for reader in readers])
     assert names(world.acme)
     assert names(world.acme)
+
+
+@pytest.mark.both_databases
+def test_what_is_written_is_converted_as_the_columns_are_declared(context: Flask, world: World):
+    assert write(DEACTIVATE, {"of": world.ana.id, "at": NOON}) == 1
+    assert db.session.get_one(Member, world.ana.id).deactivated_at == NOON
+
+
+@pytest.mark.both_databases
+def test_a_constant_nothing_is_converted_too(context: Flask, world: World):
+    one = make_connection(world.ana)
+    assert write(UNEND, {"of": one}) == 1
+    db.session.expire_all()
+    assert db.session.get_one(Connection, one).consent_expires_at is None
+
+
+@pytest.mark.both_databases
+def test_several_rows_are_written_at_once_and_those_met_are_counted(context: Flask, world: World):
+    missing = UUID(int=0)
+    people = [{"of": one, "at": NOON} for one in (world.ana.id, missing, world.ben.id)]
+    assert write(DEACTIVATE, *people) == 2
+
+
+@pytest.mark.both_databases
+def test_rows_are_inserted_with_what_they_name(context: Flask, world: World):
+    rows = [
+        {"organization_id": world.acme, "at": NOON, "kind": "tried", "actor": "portal", "facts": {"number": number}}
+        for number in (1, 2)
+    ]
+    write(LOG, *rows)
+    found = db.session.scalars(select(Event).where(Event.kind == "tried").order_by(Event.id)).all()
+    assert [(one.at, one.facts, one.member_id) for one in found] == [(NOON, {"number": n}, None) for n in (1, 2)]
+
+
+@pytest.mark.both_databases
+def test_a_refused_write_says_which_and_keeps_nothing(context: Flask, world: World):
+    @transaction
+    def both() -> None:
+        DEACTIVATE.run(db.session(), [{"of": world.ana.id, "at": NOON}])
+        RENAME.run(db.session(), [{"of": world.ana.id, "email": world.ben.email}])
+
+    with pytest.raises(IntegrityError):
+        both()
+    assert db.session.get_one(Member, world.ana.id).deactivated_at is None

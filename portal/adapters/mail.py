@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email import charset
 from email.utils import parseaddr
+from functools import cache
 from time import monotonic
 from typing import Protocol
 
@@ -77,8 +78,7 @@ def carrier() -> Iterator[Carrier]:
 
 def sender() -> tuple[str, str]:
     """Our name and address."""
-    name, address = parseaddr(config().mail_from)
-    return name, on_the_wire(address)
+    return _parsed(config().mail_from)
 
 
 def on_the_wire(address: str) -> str:
@@ -88,6 +88,12 @@ def on_the_wire(address: str) -> str:
     """
     name, _, domain = address.rpartition("@")
     return address if domain.isascii() else f"{name}@{idna.encode(domain, uts46=True).decode('ascii')}"
+
+
+@cache
+def _parsed(mail_from: str) -> tuple[str, str]:
+    name, address = parseaddr(mail_from)
+    return name, on_the_wire(address)
 
 
 def rest() -> None:

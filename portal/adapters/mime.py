@@ -17,7 +17,6 @@ LINE_OCTETS = 900  # servers refuse lines of more than 998 (RFC 5321 section 4.5
 BOUNDARY = "=_reconsent_=_alternative_=_"  # "=_" is nothing that quoted-printable text can hold (RFC 2045 section 6.7)
 _BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class BadHeader(ValueError):
@@ -89,8 +88,8 @@ def _part(subtype: str, text: str) -> list[str]:
 
 def _quoted_printable(text: str) -> str:
     """Ends in a line break: the encoder breaks lines the way the first line of the text ends."""
-    crlf = _LINE_END.sub("\r\n", text if text.endswith("\n") else f"{text}\n")
-    return binascii.b2a_qp(crlf.encode("utf-8"), istext=True).decode("ascii")
+    lines = (text if text.endswith("\n") else f"{text}\n").replace("\r\n", "\n").replace("\r", "\n")
+    return binascii.b2a_qp(lines.replace("\n", "\r\n").encode("utf-8"), istext=True).decode("ascii")
 
 
 def _encoded(text: str) -> str:

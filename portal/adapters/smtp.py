@@ -33,7 +33,6 @@ OUR_FAULT = frozenset({500, 502, 503, 530, 535, 538})  # 5xx about how we speak 
 _MASKING = Masking()
 WELCOME = ((250,), (250, 251, 252), (354,))  # answers to MAIL, RCPT and DATA
 _NOT_IN_PATHS = re.compile(r"[\s<>\x00-\x1f\x7f]")
-_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
 class NotTaken(Exception):
@@ -98,7 +97,7 @@ class KeptConnection(Connection):
     def hand_over(self, raw: bytes) -> None:
         """The mail's own bytes, which end in CRLF; when this returns, the server has taken charge of them."""
         host = self._open()
-        stuffed = _LEADING_DOT.sub(b"..", raw)
+        stuffed = (b"." if raw.startswith(b".") else b"") + raw.replace(b"\n.", b"\n..")  # RFC 5321 section 4.5.2
         _wait_for(host, ANSWER_TIMEOUT_S)
         self._asked(lambda: host.send(stuffed + b".\r\n"))
         answer = self._asked(host.getreply, may_have_arrived=True)

@@ -12,6 +12,7 @@ from sqlalchemy import Select, insert, select
 
 from portal.db import db, reading
 from portal.models import ApiKey, Event, Member
+from portal.quick import QuickWrite
 from portal.rules import happenings
 from portal.services.asker import Asker
 
@@ -105,7 +106,8 @@ class LoggedEvent:
 Happened = tuple[UUID | None, UUID | None, dict[str, Any]]
 """Whom an event is about, which connection, and its facts."""
 
-_INSERT = insert(Event).inline()  # nobody asks for the new ids
+_COLUMNS = ("organization_id", "at", "kind", "actor", "member_id", "connection_id", "facts")
+_INSERT = QuickWrite(insert(Event).inline(), _COLUMNS)  # nobody asks for the new ids
 
 
 def record(
@@ -144,8 +146,7 @@ def row(
 
 def record_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     """Write these events at once in the transaction around us."""
-    if rows:
-        db.session.connection().execute(_INSERT, rows)
+    _INSERT.run(db.session(), rows)
 
 
 def record_many(asker: Asker, kind: EventKind, happened: Sequence[Happened], *, now: datetime) -> None:

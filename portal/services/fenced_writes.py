@@ -8,6 +8,7 @@ wait for each other. Where one of them has lost, all are done again one by one, 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from itertools import groupby
 from typing import Any, cast
 from uuid import UUID
@@ -16,6 +17,7 @@ from sqlalchemy import Table, bindparam, update
 
 from portal.db import db
 from portal.models import Grant
+from portal.quick import QuickWrite
 from portal.services import audit
 from portal.shared_commits import SharedWrites
 
@@ -82,9 +84,12 @@ def _follow(won: Sequence[FencedWrite]) -> None:
 
 
 def _rows_changed(shape: tuple[bool, tuple[str, ...]], alike: Sequence[FencedWrite]) -> int:
-    if_free, _columns = shape
-    statement = _OVERWRITE_IF_FREE if if_free else _OVERWRITE
-    return db.session.connection().execute(statement, [one.row for one in alike]).rowcount  # sets what the rows name
+    return _overwrite(*shape).run(db.session(), [one.row for one in alike])
+
+
+@cache
+def _overwrite(if_free: bool, columns: tuple[str, ...]) -> QuickWrite:  # noqa: FBT001 - a cache's key
+    return QuickWrite(_OVERWRITE_IF_FREE if if_free else _OVERWRITE, columns)
 
 
 _kept = SharedWrites(_write)

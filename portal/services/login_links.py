@@ -24,6 +24,7 @@ from portal.extensions import config, signer
 from portal.models import Email, LoginLink, Member
 from portal.models.columns import new_id
 from portal.models.email import EmailKind
+from portal.quick import QuickWrite
 from portal.rules.login_links import LinkPurpose, lifetime
 from portal.rules.moments import in_iso
 from portal.rules.roles import is_elevated
@@ -41,7 +42,7 @@ PURPOSES = {
 """The kinds of e-mail that sign their reader in, and as what."""
 
 _MAY_COME_BACK = exists().where(Email.id == LoginLink.email_id, outbox.UNSETTLED)
-_SUPERSEDE = (  # built once: it runs after every mail; two notes at once both write every row either of them may change
+_SUPERSEDE = QuickWrite(  # runs after every mail; two notes at once both write every row either of them may change
     update(LoginLink)
     .where(LoginLink.member_id == bindparam("of"), LoginLink.used_at.is_(None))
     .where(or_(LoginLink.superseded_at.is_(None), LoginLink.id == bindparam("but"), _MAY_COME_BACK))
@@ -59,6 +60,8 @@ WRITTEN = (
     *("place", "minted_at", "counted_from", "expires_at"),
 )
 """The columns of a new link; the others are empty."""
+
+_INSERT = QuickWrite(insert(LoginLink).inline(), WRITTEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +151,7 @@ def mint_many(mintings: Sequence[Minting], *, now: datetime) -> dict[int, Minted
     for row in rows.values():
         _revive(row, wanted[row.email_id or 0], now)
     fresh = [_new_row(minting, now) for email_id, minting in wanted.items() if email_id not in rows]
-    if fresh:
-        db.session.connection().execute(insert(LoginLink), [_columns(row) for row in fresh])
+    _INSERT.run(db.session(), [_columns(row) for row in fresh])
     rows |= {row.email_id: row for row in fresh}
     return {email_id: _minted(rows[email_id], minting) for email_id, minting in wanted.items()}
 
@@ -157,7 +159,7 @@ def mint_many(mintings: Sequence[Minting], *, now: datetime) -> dict[int, Minted
 @transaction
 def supersede_others(member_id: UUID, link_id: UUID, *, now: datetime) -> None:
     """Whatever other link of the member still lives, lives no more: this one is the newest that arrived, and lives."""
-    db.session.connection().execute(_SUPERSEDE, {"of": member_id, "but": link_id, "at": now})
+    _SUPERSEDE.run(db.session(), [{"of": member_id, "but": link_id, "at": now}])
 
 
 def _revive(row: LoginLink, minting: Minting, now: datetime) -> None:

@@ -16,12 +16,13 @@ from sqlalchemy import ColumnElement, bindparam, select, update
 from portal.db import NEVER, db, rows_changed, transaction
 from portal.models import Email
 from portal.models.email import EmailKind, EmailStatus
+from portal.quick import QuickWrite
 
 CLAIM = timedelta(minutes=3)  # far longer than a share of mails takes: delivery stops itself well before
 LONGEST_ERROR = 300
 UNSETTLED = Email.next_attempt_at < NEVER
 
-_SENT = (  # built once: it runs after every mail
+_SENT = QuickWrite(  # it runs after every mail
     update(Email)
     .where(Email.id == bindparam("of"), UNSETTLED)
     .values(
@@ -67,7 +68,7 @@ def claim(email_ids: Sequence[int], claimant: str, *, now: datetime) -> tuple[Cl
 def mark_sent(email_id: int, kind: EmailKind, *, now: datetime) -> bool:
     """A server took the e-mail; False if that is written down already."""
     row = {"of": email_id, "as_kind": kind, "at": now}
-    return db.session.connection().execute(_SENT, row).rowcount == 1
+    return _SENT.run(db.session(), [row]) == 1
 
 
 @transaction

@@ -11,6 +11,7 @@ from sqlalchemy import Select, bindparam, select, update
 
 from portal.db import NEVER, db, transaction
 from portal.models import Connection, Reminder
+from portal.quick import QuickWrite
 from portal.rules import reminders as rules
 from portal.rules.reminders import ReminderPolicy
 from portal.rules.status import HOLDING
@@ -18,13 +19,14 @@ from portal.services import held_mail
 from portal.services.outbox import Claimed
 from portal.services.series import next_step
 
-_POSTPONE = (  # these are built once: they run after every mail
+_NEXT = (
     update(Reminder)
     .where(Reminder.connection_id == bindparam("of"), Reminder.email_id == bindparam("held_by"))
     .values(next_at=bindparam("next_at"), next_step=bindparam("next_step"), email_id=None)
 )
-_ADVANCE = _POSTPONE.values(last_step=bindparam("done_step"))
-_ADVANCE_SENT = _ADVANCE.values(last_sent_at=bindparam("at"))
+_DONE = _NEXT.values(last_step=bindparam("done_step"))
+_POSTPONE, _ADVANCE = QuickWrite(_NEXT), QuickWrite(_DONE)
+_ADVANCE_SENT = QuickWrite(_DONE.values(last_sent_at=bindparam("at")))  # runs after every mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,7 @@ def advance(
         for line in lines
         if not line.is_out_of_turn
     ]
-    if changes:
-        db.session.connection().execute(_ADVANCE_SENT if was_sent else _ADVANCE, changes)
+    (_ADVANCE_SENT if was_sent else _ADVANCE).run(db.session(), changes)
 
 
 @transaction
@@ -104,8 +105,7 @@ def postpone(email_id: int, waiting: Sequence[Postponed]) -> None:
     changes = [
         {"of": one.connection_id, "held_by": email_id, "next_at": one.due_at, "next_step": one.step} for one in waiting
     ]
-    if changes:
-        db.session.connection().execute(_POSTPONE, changes)
+    _POSTPONE.run(db.session(), changes)
 
 
 def _lines_of(
