@@ -17,6 +17,8 @@ from portal.rules.problems import ConfigurationInvalid
 from portal.service_urls import database_fault, public_fault, redis_fault
 from portal.variables import Variables
 
+OF_PROVIDERS = "PORTAL_PROVIDER_"  # the catalog knows which of them have one
+OF_TESTS = "PORTAL_TEST_"
 THREADS = 256  # hundreds may wait for one provider, and somebody else must find a free one
 
 
@@ -47,6 +49,7 @@ class Config:
     trusted_proxies: int
     threads: int
     environ: Mapping[str, str] = field(repr=False)  # PORTAL_PROVIDER_* alone, `_FILE` already followed
+    strange_names: tuple[str, ...]  # set in our name without any effect, each with the name that may be meant
 
     @property
     def is_production(self) -> bool:
@@ -87,6 +90,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         environ=_provider_variables(given),
         secret_key=own_secrets.secret_key(given, data_dir, is_required=env is Environment.PRODUCTION),
         token_keys=own_secrets.token_keys(given, data_dir, is_required=env is Environment.PRODUCTION),
+        strange_names=given.strange("PORTAL_", apart_from=(OF_PROVIDERS, OF_TESTS)),
     )
     given.number("WEB_CONCURRENCY", default=2, least=1, most=1024)  # gunicorn's: with 0 it listens, and none answers
     if given.problems:
@@ -200,5 +204,5 @@ def _allowed_private_hosts(given: Variables, env: Environment) -> frozenset[str]
 
 
 def _provider_variables(given: Variables) -> dict[str, str]:
-    names = {name.removesuffix("_FILE") for name in given.environ if name.startswith("PORTAL_PROVIDER_")}
+    names = {name.removesuffix("_FILE") for name in given.environ if name.startswith(OF_PROVIDERS)}
     return {name: given.text(name) for name in sorted(names)}

@@ -1,6 +1,7 @@
 """Every known mistake of configuration is named, all of them at once, and no secret is repeated."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -305,3 +306,22 @@ def test_the_web_server_names_every_mistake_and_listens_nowhere(tmp_path: Path) 
     }  # fmt: skip
     assert HIDDEN not in outcome.stderr + outcome.stdout
     assert not (tmp_path / "web.sock").exists()
+
+
+def test_names_without_any_effect_are_noticed_and_the_nearest_is_named(production: dict[str, str]) -> None:
+    strange = {"PORTAL_TRUSTED_PROXYS": "1", "PORTAL_REDIS_ULR_FILE": HIDDEN, "PORTAL_COLOUR": HIDDEN}
+    assert load_config(production | strange).strange_names == (
+        "PORTAL_COLOUR",
+        "PORTAL_REDIS_ULR (did you mean PORTAL_REDIS_URL?)",
+        "PORTAL_TRUSTED_PROXYS (did you mean PORTAL_TRUSTED_PROXIES?)",
+    )
+
+
+def test_every_setting_there_is_has_an_effect(production: dict[str, str], tmp_path: Path) -> None:
+    """Those of providers are the catalog's to know."""
+    named = set(re.findall(r"^\| `(PORTAL_\w+?)`", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE))
+    others = {name: str(tmp_path) for name in named - production.keys() if not name.startswith("PORTAL_PROVIDER_")}
+    others |= {"PORTAL_ALLOWED_PRIVATE_HOSTS": "", "PORTAL_TRUSTED_PROXIES": "1", "PORTAL_THREADS": "8"}
+    of_provider = {"PORTAL_PROVIDER_ACME_CLIENT_ID": "x", "PORTAL_TEST_POSTGRESQL_BIN": "/usr/bin"}
+    assert len(named) > 10
+    assert load_config(production | others | of_provider).strange_names == ()

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from time import monotonic
 
 import structlog
 from redis import Redis, RedisError
@@ -22,17 +23,41 @@ from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
 from portal.adapters import embedded_redis
+from portal.adapters.probes import why_redis_fails
 from portal.extensions import config, redis
 
 NAME = "reconsent"
 JOB_TIMEOUT_S = 180  # jobs bound themselves; this ends one that hangs all the same
 KEEP_FAILED_S = 3600
 ANSWER_WITHIN_S = 3
+TOLD_EVERY_S = 60.0
 WAITS_AT_MOST_S = 600  # a bell that nobody heard for so long has been rung again by then
 
 QueueGone = RedisError  # what is raised where an answer cannot do without Redis
 
 log = structlog.get_logger(__name__)
+
+
+class _Outage:
+    """Tells once a minute that bells are lost: a scheduler alone has some to ring every second."""
+
+    def __init__(self) -> None:
+        self._told_at: float | None = None
+
+    def seen(self, job: str, error: RedisError) -> None:
+        """One more bell was lost."""
+        if self._told_at is None or monotonic() - self._told_at >= TOLD_EVERY_S:
+            self._told_at = monotonic()
+            log.warning("the queue cannot be reached", job=job, error=why_redis_fails(error))
+
+    def over(self) -> None:
+        """A bell was heard."""
+        if self._told_at is not None:
+            self._told_at = None
+            log.warning("the queue can be reached again")
+
+
+_outage = _Outage()
 
 
 def ring(dotted_name: str, *args: object, at_front: bool = False) -> bool:
@@ -133,8 +158,9 @@ def _enqueue(
             description=dotted_name,
         )
     except DuplicateJobError:
-        return True
+        pass
     except RedisError as error:
-        log.warning("the queue cannot be reached", job=dotted_name, error=type(error).__name__)
+        _outage.seen(dotted_name, error)
         return False
+    _outage.over()
     return True

@@ -83,7 +83,9 @@ def _unanswered(error: DBAPIError) -> str:
 
 
 def _configuration() -> Outcome:
-    return Health.WELL, f"{config().env.value}, reached at {config().public_url}, data in {config().data_dir}"
+    words = f"{config().env.value}, reached at {config().public_url}, data in {config().data_dir}"
+    strange = ", ".join(config().strange_names)
+    return (Health.WARNING, f"{words}. Without effect: {strange}") if strange else (Health.WELL, words)
 
 
 @reading

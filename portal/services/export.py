@@ -59,7 +59,7 @@ def _cells(row: ListedConnection) -> tuple[str, ...]:
         row.team or "",
         row.provider_id,
         row.nickname,
-        row.subject_label or "",
+        row.subject_label or row.subject or "",
         row.status.value,
         _moment(row.consent_expires_at),
         _moment(row.last_reminder_at),

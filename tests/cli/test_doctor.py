@@ -33,6 +33,12 @@ def test_a_worker_nobody_has_seen_is_a_warning(run: Run, app: Flask) -> None:
     assert (checked.code, health(checked)["worker"], health(checked)["scheduler"]) == (0, "warning", "warning")
 
 
+def test_a_mistyped_setting_is_a_warning(run: Run, app: Flask) -> None:
+    checked = run("doctor", PORTAL_TRUSTED_PROXYS="1")
+    assert (checked.code, health(checked)["configuration"]) == (0, "warning")
+    assert "Without effect: PORTAL_TRUSTED_PROXYS (did you mean PORTAL_TRUSTED_PROXIES?)" in checked.out
+
+
 @pytest.fixture
 def closed_port() -> int:
     with socket.socket() as taken:

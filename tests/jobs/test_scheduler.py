@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 from flask import Flask
 from redis import Redis
+from structlog.testing import capture_logs
 
 from jobs import scheduler
 from jobs.scheduler import Ticker
@@ -74,6 +75,27 @@ def test_without_redis_a_turn_fails_at_nothing_and_rings_later(
     with make_app(environ).app_context():
         ticker.turn()
         assert queue.length() == len(TIMETABLE)
+
+
+def test_an_outage_of_redis_is_told_once_a_minute_and_so_is_its_end(
+    environ: dict[str, str], make_app: Callable[[dict[str, str]], Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([0.0, 1.0, 59.0, 60.0, 60.0])
+    monkeypatch.setattr(queue, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(queue, "_outage", queue._Outage())
+    away, here = make_app(environ | {"PORTAL_REDIS_URL": "unix:///tmp/there-is-no-redis-here.sock"}), make_app(environ)
+    with capture_logs() as told:
+        with away.app_context():
+            for _ in range(4):
+                assert not queue.ring("jobs.tick.beat")
+        with here.app_context():
+            for _ in range(2):
+                assert queue.ring("jobs.tick.beat")
+    assert [line["event"] for line in told] == [
+        "the queue cannot be reached",
+        "the queue cannot be reached",
+        "the queue can be reached again",
+    ]
 
 
 def test_the_scheduler_says_that_it_is_alive_by_the_machines_own_time(app: Flask) -> None:

@@ -9,7 +9,7 @@ from flask import Flask, has_app_context
 from portal import clock
 from portal.crypto import to_base64url
 from portal.db import db, transaction
-from portal.models import Email, Event
+from portal.models import Connection, Email, Event
 from portal.models.email import EmailKind
 from portal.rules.status import HOLDING, ConnectionState
 from portal.services import members
@@ -273,6 +273,23 @@ def test_formulas_are_inert_in_the_export(chloe: Page, app: Flask, world: World)
     chloe.get("/admin/connections/export.csv")
     (row,) = csv.DictReader(io.StringIO(chloe.response.text))
     assert (row["person"], row["nickname"]) == ("'@SUM(A1)", '\'=HYPERLINK("x")')
+
+
+def test_a_login_without_a_name_is_the_same_in_the_export_as_on_its_page(chloe: Page, app: Flask, world: World):
+    """As an import leaves it."""
+    with app.app_context():
+        one = make_connection(world.ana, subject="sub-77", now=clock.now())
+        _forget_label(one)
+    chloe.get("/admin/connections/export.csv")
+    (row,) = csv.DictReader(io.StringIO(chloe.response.text))
+    assert row["login"] == "sub-77"
+    chloe.get(f"/admin/connections/{one}")
+    assert "sub-77" in chloe.text
+
+
+@transaction
+def _forget_label(connection_id: UUID) -> None:
+    db.session.get_one(Connection, connection_id).subject_label = None
 
 
 def test_an_organization_without_connections_is_told_how_to_begin(chloe: Page):
