@@ -82,16 +82,23 @@ def test_a_worker_whose_redis_has_gone_ends_cleanly_too(
 
 def refuse_strangers(client: Redis) -> Callable[[str], str]:
     client.config_set("requirepass", "right")
-    return lambda url: url.replace("unix://", "unix://:wrong@")
+    return lambda url: url.replace("unix://", "unix://:hidden-pw@")
 
 
 def have_few_databases(_client: Redis) -> Callable[[str], str]:
     return lambda url: url.replace("db=0", "db=9999")
 
 
-@pytest.mark.parametrize("refuse", [refuse_strangers, have_few_databases])
+@pytest.mark.parametrize(
+    ("refuse", "why"),
+    [(refuse_strangers, b"wrong user or password"), (have_few_databases, b"no database of that number")],
+)
 def test_a_worker_that_redis_refuses_ends_at_once_and_names_the_setting(
-    redis: RedisAtRisk, environ: dict[str, str], tmp_path: Path, refuse: Callable[[Redis], Callable[[str], str]]
+    redis: RedisAtRisk,
+    environ: dict[str, str],
+    tmp_path: Path,
+    refuse: Callable[[Redis], Callable[[str], str]],
+    why: bytes,
 ) -> None:
     with ExitStack() as until_end:
         client = redis.client()
@@ -101,7 +108,12 @@ def test_a_worker_that_redis_refuses_ends_at_once_and_names_the_setting(
         worker = until_end.enter_context(running(environ, "worker", log=log))
         assert worker.wait(STARTS_WITHIN_S) == 1
     said = (tmp_path / "log").read_bytes()
-    assert (b"PORTAL_REDIS_URL" in said, b"wrong" in said, len(said.splitlines())) == (True, False, 1)
+    assert (b"PORTAL_REDIS_URL" in said, why in said, b"hidden-pw" in said, len(said.splitlines())) == (
+        True,
+        True,
+        False,
+        1,
+    )
 
 
 def test_several_processes_that_redis_refuses_all_end_and_so_does_who_keeps_them(
