@@ -22,9 +22,9 @@ def command() -> None:
     def end(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     app = portal()
     from jobs import scheduler
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
     scheduler.run(app, stop)

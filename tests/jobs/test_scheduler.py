@@ -1,8 +1,12 @@
 """The ticker: whoever ticks, and however often, each job is done once in each stretch of its time."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 
@@ -20,6 +24,7 @@ from portal.services import heartbeats, workers
 from tests.jobs.processes import end, running
 from tests.patience import eventually
 
+ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
@@ -113,6 +118,24 @@ def _set_after_one_turn(app: Flask) -> Event:
             return True
 
     return OneTurn()
+
+
+TOLD_WHILE_IT_STARTS = """
+import os, signal
+from portal.cli import scheduler
+load = scheduler.portal
+def told_meanwhile():
+    os.kill(os.getpid(), signal.SIGTERM)
+    return load()
+scheduler.portal = told_meanwhile
+scheduler.command()
+"""
+
+
+def test_told_to_end_while_it_still_starts_it_ends_cleanly(environ: dict[str, str], app: Flask) -> None:
+    command = [sys.executable, "-c", TOLD_WHILE_IT_STARTS]
+    ended = subprocess.run(command, check=False, env={**os.environ, **environ}, cwd=ROOT, timeout=60)
+    assert ended.returncode == 0
 
 
 def test_the_process_ticks_until_it_is_told_to_end(environ: dict[str, str], context: Flask) -> None:
