@@ -5,6 +5,7 @@ own that it is alive.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from threading import Event
 
 import structlog
@@ -27,7 +28,7 @@ def run(app: Flask, stop: Event) -> None:
         with app.app_context():
             if turns % BEAT_EVERY_TURNS == 0:
                 _whatever_happens(_beat)
-            _whatever_happens(ticker.turn)
+            _whatever_happens(lambda: ticker.turn(clock.now()))
         turns += 1
         stop.wait(TURN_S)
 
@@ -38,9 +39,8 @@ class Ticker:
     def __init__(self) -> None:
         self._rung: dict[str, int] = {}
 
-    def turn(self) -> None:
+    def turn(self, now: datetime) -> None:
         """Ring for everything whose stretch of time has begun."""
-        now = clock.now()
         if not all(self._ring(entry, entry.stretch(now)) for entry in TIMETABLE):
             workers.revive_queue()
 
