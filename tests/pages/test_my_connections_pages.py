@@ -33,7 +33,7 @@ def test_somebody_new_is_told_how_to_begin(ana: Page) -> None:
 
 
 def test_the_list_shows_status_next_date_and_what_can_be_done(ana: Page, app: Flask, world: World) -> None:
-    connection_of(app, world.ana, nickname="Press", consent_ends_in=timedelta(days=3, minutes=5))
+    connection_of(app, world.ana, nickname="Press", consent_ends_in=timedelta(days=3))
     ana.get("/connections")
     for words in ("Press", "Demo Social", "Ending", "in 3 days", "Rename", "Disconnect"):
         assert words in ana.text
