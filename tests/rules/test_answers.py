@@ -221,6 +221,6 @@ def test_no_answer_is_too_odd_to_be_read(wait: str, date: str, body: str | bytes
 
 @pytest.mark.parametrize("header", ["bearer " + "a" * 8_000, "bearer " + 'a="' * 2_600, "bearer " + "a =\t" * 2_000])
 def test_a_challenge_written_to_be_slow_is_read_at_once(header: str):
-    began = time.perf_counter()
+    began = time.thread_time()
     assert isinstance(Answer(Phase.API, 401, {"WWW-Authenticate": header}).challenge, dict)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5

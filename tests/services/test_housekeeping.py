@@ -325,9 +325,11 @@ def test_others_write_meanwhile_without_waiting_for_long(world: World, context: 
 
     writer = Thread(target=write_on)
     writer.start()
+    began = monotonic()
     forget_all()
+    took = monotonic() - began
     is_over.set()
     writer.join()
     assert count(LoginLink) == 0
     assert len(waits) > 10
-    assert max(waits) < 1.0
+    assert max(waits) < took / 3  # in one go the longest wait would be nearly all of it
