@@ -158,6 +158,7 @@ def test_the_picture_has_a_table_behind_it(chloe: Page, links: dict[str, UUID]):
     assert sum(counts) == 2
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_a_connections_page_shows_it_with_its_history(chloe: Page, links: dict[str, UUID]):
     chloe.get(f"/admin/connections/{links['soon']}")
     assert chloe.heading == "soon"

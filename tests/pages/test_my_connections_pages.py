@@ -32,6 +32,7 @@ def test_somebody_new_is_told_how_to_begin(ana: Page) -> None:
     assert ana.press_link("Connect").heading == "Connect a provider"
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_the_list_shows_status_next_date_and_what_can_be_done(ana: Page, app: Flask, world: World) -> None:
     connection_of(app, world.ana, nickname="Press", consent_ends_in=timedelta(days=3))
     ana.get("/connections")

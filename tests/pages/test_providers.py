@@ -117,6 +117,7 @@ def test_a_provider_nobody_has_is_not_there(chloe: Page) -> None:
     chloe.get(f"{LIST}/nonsense", status=404)
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_the_next_deadline_stands_in_the_list_and_all_on_the_providers_page(
     make_app: MakeApp, environ: dict[str, str]
 ) -> None:

@@ -97,6 +97,7 @@ def test_another_admins_session_is_not_shown_the_key(chloe: Page, app: Flask, wo
     assert elsewhere.heading == "This key was shown already"
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_a_key_is_limited_to_the_chosen_providers_and_ends_as_chosen(chloe: Page) -> None:
     chloe.submit("Create API key", name="Archive", providers=["demo-video"], ends="30")
     text = chloe.press_link("Done").text
@@ -114,6 +115,7 @@ def test_an_end_that_cannot_be_is_named_and_no_key_is_made(chloe: Page, ends_on:
     assert "No API keys yet" in chloe.get("/admin/settings").text
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_a_key_that_ends_soon_stands_out(chloe: Page, app: Flask, world: World) -> None:
     with app.app_context():
         now = clock.now()
@@ -129,6 +131,7 @@ def words_of(row: Element) -> list[str]:
     return [" ".join("".join(cell.itertext()).split()) for cell in row]
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_a_key_is_replaced_by_a_second_one_while_it_goes_on(chloe: Page, app: Flask) -> None:
     first = text_of_new_key(chloe.submit("Create API key", name="Archive", ends="90"))
     chloe.press_link("Done").press_link("Replace")

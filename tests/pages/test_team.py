@@ -57,6 +57,7 @@ def change(app: Flask, world: World, *, of: Person, role: Role, team: str | None
         members.change(world.chloe.asker, of.id, name="", role=role, team=team, now=clock.now())
 
 
+@pytest.mark.usefixtures("still_clock")
 @pytest.mark.both_databases
 def test_a_team_owner_sees_the_teams_connections_soonest_end_first(dmitri: Page, links: dict[str, UUID]) -> None:
     dmitri.get("/team")
