@@ -16,7 +16,6 @@ from portal.crypto import (
     random_token,
     to_base64url,
 )
-from tests.rules.strategies import quick
 
 OLD, NEW = ("2025", bytes(range(32))), ("2026", bytes(range(32, 64)))
 PLACE = "grant:0190:access_token"
@@ -24,14 +23,12 @@ TOKEN = Secret("ya29.a0AfH6SMB-canary")
 SIGNER = Signer(Secret("Zk8PqW3vTn6RyB1mXc9LsD4hGf7JtU2e"))
 
 
-@quick
 @given(st.text(max_size=4000), st.text(max_size=60))
 def test_what_was_sealed_opens_again_in_its_place(text: str, place: str) -> None:
     keyring = Keyring([NEW, OLD])
     assert keyring.open(keyring.seal(Secret(text), place), place) == Secret(text)
 
 
-@quick
 @given(st.data())
 def test_a_flipped_bit_anywhere_is_refused(data: st.DataObject) -> None:
     keyring = Keyring([NEW])
@@ -41,7 +38,6 @@ def test_a_flipped_bit_anywhere_is_refused(data: st.DataObject) -> None:
         keyring.open(Sealed(bytes(raw)), PLACE)
 
 
-@quick
 @given(st.integers(0, 60))
 def test_a_shortened_value_is_refused(kept: int) -> None:
     keyring = Keyring([NEW])
@@ -102,13 +98,11 @@ def test_a_signature_holds_for_its_purpose_and_parts_alone() -> None:
     assert not Signer(Secret("another key of at least 32 bytes...")).is_signed(signature, "login-link", "id", "sign_in")
 
 
-@quick
 @given(st.lists(st.text(max_size=20), max_size=4), st.lists(st.text(max_size=20), max_size=4))
 def test_no_two_lists_of_parts_are_signed_alike(one: list[str], other: list[str]) -> None:
     assert (SIGNER.sign("p", *one) == SIGNER.sign("p", *other)) is (one == other)
 
 
-@quick
 @given(st.binary(max_size=100))
 def test_base64url_is_read_back(raw: bytes) -> None:
     assert from_base64url(to_base64url(raw)) == raw

@@ -3,13 +3,9 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import available_timezones
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from portal.rules.reminders import ReminderPolicy
-
-quick = settings(max_examples=100, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
-"""Enough examples to find a wrong rule, few enough for all of them to take seconds on a busy machine."""
 
 SECOND = timedelta(seconds=1)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

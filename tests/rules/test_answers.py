@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from portal.rules.answers import Answer
 from portal.rules.verdicts import Phase
-from tests.rules.strategies import quick
 
 
 def an_answer(status: int | None = 400, body: object = "", **headers: str) -> Answer:
@@ -210,7 +209,6 @@ def test_what_the_provider_asks_us_to_wait_is_understood(headers: dict[str, str]
     assert Answer(Phase.TOKEN, 429, headers).retry_after == wait
 
 
-@quick
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=60) | st.binary(max_size=60))
 def test_no_answer_is_too_odd_to_be_read(wait: str, date: str, body: str | bytes) -> None:
     answer = Answer(Phase.TOKEN, 400, {"Retry-After": wait, "Date": date, "WWW-Authenticate": f"Bearer {date}"}, body)

@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.rules.browsers import browser_in_words
-from tests.rules.strategies import quick
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 
@@ -27,7 +26,6 @@ def test_a_browser_is_named_as_its_owner_knows_it(user_agent: str, words: str) -
     assert browser_in_words(user_agent) == words
 
 
-@quick
 @given(st.text(max_size=300))
 def test_whatever_a_browser_says_of_itself_its_name_here_is_short_and_ours(user_agent: str) -> None:
     assert len(browser_in_words(user_agent)) <= 40

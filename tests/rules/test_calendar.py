@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.rules.calendar import event_ics
-from tests.rules.strategies import NOON, quick
+from tests.rules.strategies import NOON
 
 
 def an_event(
@@ -86,7 +86,6 @@ def test_a_line_is_folded_after_seventy_five_octets(length: int, lines: int) -> 
     assert max(map(len, pieces)) <= 75
 
 
-@quick
 @given(st.text(max_size=300), st.text(max_size=100))
 def test_any_text_fits_and_is_read_back(description: str, summary: str) -> None:
     printable = str.maketrans({chr(code): None for code in (*range(9), 11, 12, *range(14, 32), 127)})

@@ -18,7 +18,7 @@ from portal.rules.reminders import (
     steps,
 )
 from portal.rules.zones import moment_of, wall_clock
-from tests.rules.strategies import SECOND, around_changes_of_clocks, moments, policies, quick, windows, zones
+from tests.rules.strategies import SECOND, around_changes_of_clocks, moments, policies, windows, zones
 
 EIGHT = [14, 12, 10, 8, 6, 4, 2, 0]
 DAY = timedelta(days=1)
@@ -47,7 +47,6 @@ def play_on_time(ends: datetime, policy: ReminderPolicy, start: datetime) -> lis
     return sent
 
 
-@quick
 @given(moments | around_changes_of_clocks(), zones)
 def test_an_ignored_connection_brings_exactly_eight_e_mails_in_any_zone_and_season(ends: datetime, zone: str) -> None:
     policy = ReminderPolicy(time_zone=zone)
@@ -57,7 +56,6 @@ def test_an_ignored_connection_brings_exactly_eight_e_mails_in_any_zone_and_seas
     assert all(is_within_window(reminder.due_at, policy) for reminder in sent[:-1])
 
 
-@quick
 @given(moments | around_changes_of_clocks(), zones, windows())
 def test_each_reminder_goes_at_the_ends_wall_clock_time_or_at_the_next_opening(
     ends: datetime, zone: str, window: tuple[object, object]
@@ -82,7 +80,6 @@ def is_told_once(wall: datetime, zone: str) -> bool:
     )
 
 
-@quick
 @given(around_changes_of_clocks(), policies(), st.lists(st.integers(1, 5 * 24 * 3600), max_size=60))
 def test_a_ticker_that_is_down_for_days_stacks_nothing_and_misses_no_end(
     ends: datetime, policy: ReminderPolicy, pauses: list[int]
@@ -124,7 +121,6 @@ def test_three_days_without_a_ticker_cost_one_catch_up_and_the_next_is_on_plan()
     assert sent[3].due_at == ends - 6 * DAY
 
 
-@quick
 @given(moments | around_changes_of_clocks(), zones, st.integers(-20 * 24 * 60, 24 * 60), st.integers(1, 400))
 def test_a_renewal_at_any_moment_ends_the_series(ends: datetime, zone: str, minutes: int, days: int) -> None:
     policy = ReminderPolicy(time_zone=zone)
@@ -138,7 +134,6 @@ def test_a_renewal_at_any_moment_ends_the_series(ends: datetime, zone: str, minu
     assert days < 16 or reminder.step == 14
 
 
-@quick
 @given(moments, zones, st.integers(1, 14 * 24 * 60 - 1))
 def test_a_connection_first_seen_inside_the_window_starts_at_once_or_in_the_morning(
     ends: datetime, zone: str, minutes: int
@@ -152,7 +147,6 @@ def test_a_connection_first_seen_inside_the_window_starts_at_once_or_in_the_morn
     assert play_on_time(ends, policy, now)[-1] == Reminder(FINAL_STEP, ends)
 
 
-@quick
 @given(moments | around_changes_of_clocks(), zones, st.integers(0, 40 * 24 * 3600), st.floats(0, 1, exclude_max=True))
 def test_a_plan_stands_while_it_waits(ends: datetime, zone: str, seconds: int, share: float) -> None:
     """A stored date stays true: whoever asks again before it is given the same."""
@@ -164,7 +158,6 @@ def test_a_plan_stands_while_it_waits(ends: datetime, zone: str, seconds: int, s
     assert next_reminder(ends, policy, after_step=None, now=meanwhile) == planned
 
 
-@quick
 @given(moments | around_changes_of_clocks(), policies(), st.integers(-100, 100), st.none() | st.integers(0, 90))
 def test_a_reminder_is_never_planned_in_the_past_nor_repeats_a_step(
     ends: datetime, policy: ReminderPolicy, days: int, after_step: int | None

@@ -15,7 +15,6 @@ from portal.rules.comparison import (
     SharedAccount,
     compare,
 )
-from tests.rules.strategies import quick
 
 RIGHT, RENEW, REPLACE, BOTH, CANCEL = (
     Choice.USE_RIGHT_LOGIN, Choice.RENEW_OTHER, Choice.REPLACE, Choice.KEEP_BOTH, Choice.CANCEL,
@@ -177,7 +176,6 @@ grants = st.builds(
 holders = st.sampled_from((NOBODY, OWN, BENS, FOREIGN))
 
 
-@quick
 @given(st.none() | grants, grants, st.frozensets(st.sampled_from("abcde")), holders)
 def test_nothing_appears_or_vanishes_in_a_comparison(
     before: GrantFacts | None, after: GrantFacts, required: frozenset[str], holder: Holder
@@ -194,7 +192,6 @@ def test_nothing_appears_or_vanishes_in_a_comparison(
     }
 
 
-@quick
 @given(st.none() | grants, grants, holders)
 def test_a_review_always_begins_with_the_safe_choice_and_ends_with_cancel(
     before: GrantFacts | None, after: GrantFacts, holder: Holder

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from portal.rules.digests import newest_week, week_due, week_of
 from portal.rules.reminders import ReminderPolicy, is_within_window
-from tests.rules.strategies import moments, policies, quick, zones
+from tests.rules.strategies import moments, policies, zones
 
 LAST, WEEK = date(2026, 3, 23), date(2026, 3, 30)  # Mondays; between them Europe's clocks go forward
 BERLIN = ReminderPolicy(time_zone="Europe/Berlin")
@@ -45,7 +45,6 @@ def test_weeks_that_were_missed_altogether_are_not_made_up_for() -> None:
     assert week_due(BERLIN, last=LAST - timedelta(weeks=5), now=utc("2026-03-30 09:00")) == WEEK
 
 
-@quick
 @given(policies(), moments, st.integers(-3, 3))
 def test_it_is_due_once_a_week_and_in_the_daytime_alone(policy: ReminderPolicy, now: datetime, weeks: int) -> None:
     this = week_of(now, policy.time_zone)
@@ -55,7 +54,6 @@ def test_it_is_due_once_a_week_and_in_the_daytime_alone(policy: ReminderPolicy, 
     assert week_due(policy, last=this, now=now) is None
 
 
-@quick
 @given(zones, moments)
 def test_no_week_has_begun_anywhere_that_is_not_looked_for(zone: str, now: datetime) -> None:
     week = week_of(now, zone)

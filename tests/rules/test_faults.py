@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.rules.faults import Answer, Condition, Fault, FaultAction, FaultRule, Phase, Verdict, classify, usual_action
-from tests.rules.strategies import quick
 
 SAMPLES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("generic_answers.json").read_text())
 EXPIRED, REVOKED, TRANSIENT, LIMITED = Fault.EXPIRED, Fault.REVOKED, Fault.TRANSIENT, Fault.RATE_LIMITED
@@ -354,7 +353,6 @@ KNOWN = {
 }
 
 
-@quick
 @given(
     st.sampled_from(Phase),
     st.none() | st.integers(100, 599),
@@ -369,7 +367,6 @@ def test_nonsense_never_mails_a_member(phase: Phase, status: int | None, body: o
     assert verdict.fault is not OK or answer.is_success
 
 
-@quick
 @given(
     st.sampled_from([Phase.TOKEN, Phase.API, Phase.USERINFO]), st.sampled_from([None, 408, 429, 500, 503]), json_values
 )

@@ -22,7 +22,7 @@ from portal.rules.freshness import (
     next_refresh_at,
     refresh_at,
 )
-from tests.rules.strategies import NOON, SECOND, durations, moments, quick
+from tests.rules.strategies import NOON, SECOND, durations, moments
 
 jitters = st.floats(0, 1, exclude_max=True)
 
@@ -55,7 +55,6 @@ def test_a_provider_may_ask_for_another_share_of_the_life() -> None:
     assert refresh_at(NOON, NOON + 10_000 * SECOND, jitter=0, early=0.5) == NOON + 5000 * SECOND
 
 
-@quick
 @given(moments, st.integers(1, 400 * 86_400), jitters)
 def test_a_refresh_comes_in_time_and_not_at_once(issued_at: datetime, life_s: int, jitter: float) -> None:
     ends_at = issued_at + life_s * SECOND
@@ -127,7 +126,6 @@ def test_jitters_of_many_connections_spread_evenly() -> None:
     assert all(400 < tenths.count(tenth) < 600 for tenth in range(10))
 
 
-@quick
 @given(st.text())
 def test_a_jitter_is_at_least_zero_and_less_than_one(connection_id: str) -> None:
     assert 0 <= jitter_of(connection_id.encode("utf-8", "replace").decode()) < 1
@@ -213,7 +211,6 @@ def test_failures_wait_twice_as_long_each_time_up_to_an_hour(failures: int, shor
     assert backoff(failures, jitter=0.5, retry_after=None) == shortest_s * SECOND * 1.5
 
 
-@quick
 @given(st.integers(1, 10_000), jitters, st.none() | durations)
 def test_a_wait_lies_between_its_bounds_and_obeys_the_provider(
     failures: int, jitter: float, retry_after: timedelta | None
@@ -255,7 +252,6 @@ def test_half_of_a_grace_is_left_to_recover(grace_s: float, deadline_s: float, l
     assert lease_lengths(grace_s * SECOND) == (deadline_s * SECOND, lease_s * SECOND)
 
 
-@quick
 @given(st.timedeltas(timedelta(milliseconds=1), timedelta(days=2)))
 def test_a_call_ends_before_its_lease_and_a_lease_before_the_grace(grace: timedelta) -> None:
     assert all(earlier < later for earlier, later in pairwise((timedelta(0), *lease_lengths(grace), grace)))

@@ -18,7 +18,7 @@ from portal.rules.login_links import (
     next_mail_at,
     state_of,
 )
-from tests.rules.strategies import NOON, SECOND, quick
+from tests.rules.strategies import NOON, SECOND
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,6 @@ def test_five_sign_in_e_mails_an_hour_are_enough(oldest_ago: int, may: bool, lin
     assert next_mail_at(recent[:4], NOON) == NOON
 
 
-@quick
 @given(st.lists(st.tuples(st.integers(0, 4 * 3600), st.booleans()), max_size=400))
 def test_a_flood_of_requests_brings_few_e_mails_in_any_hour(asked: list[tuple[int, bool]]) -> None:
     """Whatever reminders supersede meanwhile."""

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from portal.rules import names
 from portal.rules.names import clean_email, clean_nickname, normalize_email, slug_of
 from portal.rules.problems import InvalidRequest
-from tests.rules.strategies import quick
 
 NAMES: tuple[tuple[Callable[[str], str], str, int], ...] = (
     (names.clean_nickname, "nickname", 60),
@@ -150,7 +149,6 @@ def test_an_address_has_at_most_254_characters(length: int, fits: bool) -> None:
             clean_email(address)
 
 
-@quick
 @given(st.text(max_size=40))
 def test_normalising_twice_changes_nothing_more(text: str) -> None:
     assert normalize_email(normalize_email(text)) == normalize_email(text)
@@ -175,7 +173,6 @@ def test_a_slug_is_plain(name: str, slug: str) -> None:
     assert slug_of(name) == slug
 
 
-@quick
 @given(st.text(max_size=120))
 def test_every_name_has_a_slug_that_is_its_own_slug(name: str) -> None:
     slug = slug_of(name)

@@ -5,7 +5,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from portal.rules.networks import network_of
-from tests.rules.strategies import quick
 
 
 @pytest.mark.parametrize(
@@ -25,7 +24,6 @@ def test_an_ipv6_subscriber_is_one_network_however_many_addresses_they_use(addre
     assert network_of(address) == network
 
 
-@quick
 @given(st.ip_addresses(v=6).filter(lambda address: not address.ipv4_mapped), st.integers(0, 2**64 - 1))
 def test_changing_the_host_part_changes_nothing(address: IPv6Address, host: int) -> None:
     prefix = int(address) >> 64 << 64

@@ -16,7 +16,7 @@ from portal.rules.reminders import (
     steps,
     validate_policy,
 )
-from tests.rules.strategies import NOON, SECOND, moments, policies, quick, zones
+from tests.rules.strategies import NOON, SECOND, moments, policies, zones
 
 DEFAULT = ReminderPolicy()
 BERLIN = ReminderPolicy(time_zone="Europe/Berlin")
@@ -200,7 +200,6 @@ def test_the_current_step_is_the_newest_whose_moment_has_passed(now: str, step: 
     assert current_step(ENDS, DEFAULT, now=utc(now)) == step
 
 
-@quick
 @given(moments, st.integers(1, 60 * 24), policies())
 def test_nobody_is_reminded_right_after_a_short_renewal(now: datetime, hours: int, policy: ReminderPolicy) -> None:
     ends = now + timedelta(hours=hours)
@@ -241,13 +240,11 @@ def test_out_of_turn_the_last_day_is_day_one_until_the_end(ends: str, now: str, 
     assert step_out_of_turn(utc(ends), now=utc(now), time_zone="Europe/Berlin") == step
 
 
-@quick
 @given(moments, st.timedeltas(-DAY, 3 * DAY), zones)
 def test_out_of_turn_the_final_step_begins_with_the_end(ends: datetime, ahead: timedelta, zone: str) -> None:
     assert (step_out_of_turn(ends, now=ends - ahead, time_zone=zone) == 0) is (ahead <= timedelta(0))
 
 
-@quick
 @given(moments, st.integers(0, 90), zones)
 def test_a_step_sent_at_its_moment_tells_its_own_number_of_days(ends: datetime, step: int, zone: str) -> None:
     policy = ReminderPolicy(90, 1, time_zone=zone)
@@ -255,7 +252,6 @@ def test_a_step_sent_at_its_moment_tells_its_own_number_of_days(ends: datetime, 
     assert told == step
 
 
-@quick
 @given(policies())
 def test_a_policy_within_its_bounds_is_accepted(policy: ReminderPolicy) -> None:
     assert validate_policy(policy) == {}

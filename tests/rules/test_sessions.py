@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from portal.rules.sessions import is_live, session_ends_at, should_touch
-from tests.rules.strategies import NOON, SECOND, durations, moments, quick
+from tests.rules.strategies import NOON, SECOND, durations, moments
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,6 @@ def test_a_session_is_live_until_its_last_second(elevated: bool) -> None:
     assert not is_live(NOON, NOON, elevated=elevated, now=ends_at + SECOND)
 
 
-@quick
 @given(moments, durations)
 def test_power_never_lengthens_a_session(created_at: datetime, busy: timedelta) -> None:
     last_seen_at = created_at + busy

@@ -17,7 +17,7 @@ from portal.rules.status import (
     human_deadline,
     status_of,
 )
-from tests.rules.strategies import NOON, SECOND, moments, quick
+from tests.rules.strategies import NOON, SECOND, moments
 
 LEAD = timedelta(days=14)
 DAY = timedelta(days=1)
@@ -99,7 +99,6 @@ def test_the_earliest_clock_that_needs_a_human_decides(clocks: Clocks, deadline:
     assert consent_expires_at(clocks) == (deadline.at if deadline else None)
 
 
-@quick
 @given(*[st.none() | moments] * 4)
 def test_the_admins_period_counts_only_where_the_provider_states_no_date(
     refresh: datetime | None, access: datetime | None, consent: datetime | None, policy: datetime | None
@@ -109,7 +108,6 @@ def test_the_admins_period_counts_only_where_the_provider_states_no_date(
     assert consent_expires_at(Clocks(refresh, access, consent, policy)) == expected
 
 
-@quick
 @given(st.sampled_from(ConnectionState), st.none() | moments, moments, st.timedeltas(SECOND, 90 * DAY))
 def test_time_only_ever_moves_a_connection_towards_its_end(
     state: ConnectionState, expires_at: datetime | None, now: datetime, lead: timedelta

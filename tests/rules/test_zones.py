@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.rules.zones import days_before, is_known_zone, moment_of, wall_clock
-from tests.rules.strategies import moments, quick, zones
+from tests.rules.strategies import moments, zones
 
 
 @pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Kolkata"])
@@ -49,7 +49,6 @@ def test_a_moment_in_the_second_of_two_like_hours_stays_itself_at_step_zero() ->
     assert days_before(second_half_past_two, 1, "Europe/Berlin") == datetime(2026, 10, 24, 0, 30, tzinfo=UTC)
 
 
-@quick
 @given(moments, zones)
 def test_a_moment_is_read_back_unless_its_hour_is_repeated(moment: datetime, zone: str) -> None:
     again = moment_of(wall_clock(moment, zone), zone)
@@ -57,7 +56,6 @@ def test_a_moment_is_read_back_unless_its_hour_is_repeated(moment: datetime, zon
     assert again == moment or (again < moment and wall_clock(again, zone) == wall_clock(moment, zone))
 
 
-@quick
 @given(moments, zones, st.integers(0, 100), st.integers(0, 100))
 def test_more_days_before_is_never_later(moment: datetime, zone: str, days: int, more: int) -> None:
     assert days_before(moment, days + more, zone) <= days_before(moment, days, zone) <= moment
