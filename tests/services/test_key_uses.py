@@ -137,10 +137,12 @@ def test_processes_that_write_the_same_rows_at_once_do_not_wait_for_each_other(
     keys = [api_keys.create(world.chloe.asker, f"Key {number}", now=NOON)[0].id for number in range(4)]
     pairs = [(key, UUID(int=number)) for key in keys for number in range(300)]
 
+    apps = [make_app(environ) for _ in range(8)]
+
     def write(seed: int) -> None:
         shuffled = list(pairs)
         Random(seed).shuffle(shuffled)
-        with make_app(environ).app_context():
+        with apps[seed].app_context():
             key_uses.write_down({pair: Count(world.acme, 1, NOON, NOON) for pair in shuffled})
 
     with ThreadPoolExecutor(4) as pool:
