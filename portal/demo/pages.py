@@ -20,7 +20,7 @@ journeys = Journeys()
 
 MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
-    "sandbox allow-top-navigation-by-user-activation"
+    "sandbox allow-same-origin allow-top-navigation-by-user-activation"  # no scripts: the page alone may measure it
 )
 
 

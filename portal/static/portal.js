@@ -56,6 +56,16 @@
     });
   };
 
+  // As tall as what it shows, so that nobody scrolls a frame within a page.
+  const fit = (frame) => {
+    const edges = frame.offsetHeight - frame.clientHeight;
+    frame.style.height = `${frame.contentDocument.body.scrollHeight + edges}px`;
+  };
+
+  const fitFrames = () => document.querySelectorAll("[data-fit]").forEach(fit);
+  window.addEventListener("load", fitFrames);
+  window.addEventListener("resize", fitFrames);
+
   document.addEventListener("submit", guardSubmission);
   window.addEventListener("pageshow", () => {
     document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; });

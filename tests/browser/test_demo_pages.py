@@ -15,6 +15,7 @@ from tests.patience import eventually
 pytestmark = pytest.mark.browser
 
 JOURNEY_WITHIN_S = 240.0
+IS_WHOLE = "frame => frame.contentDocument.documentElement.scrollHeight <= frame.clientHeight"
 
 
 def test_the_tour_works_as_the_start_page_tells_it(demo: Demo, browse: Browse) -> None:
@@ -36,9 +37,15 @@ def test_a_mail_is_shown_as_its_recipient_sees_it_and_its_link_works(acme: Acme,
     visitor = browse()
     visitor.open(f"/demo/mailbox?to={acme.ana.email}")
     visitor.page.get_by_role("row").nth(1).get_by_role("link").click()
+    mail = visitor.page.frame_locator("iframe")
+    link, frame = mail.locator("a[href*='/login/']").first, visitor.page.locator("iframe")
+    link.wait_for()
+    assert eventually(lambda: frame.evaluate(IS_WHOLE)), "the mail is cut off in its frame"
     visitor.look()
+    visitor.page.set_viewport_size({"width": 360, "height": 740})
+    assert eventually(lambda: frame.evaluate(IS_WHOLE)), "the mail is cut off on a phone"
     with visitor.page.expect_navigation():
-        visitor.page.frame_locator("iframe").locator("a[href*='/login/']").first.click()
+        link.click()
     visitor.press("Continue")
     assert visitor.place == f"/connections/{connection_id}"
 
