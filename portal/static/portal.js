@@ -58,8 +58,9 @@
 
   // As tall as what it shows, so that nobody scrolls a frame within a page.
   const fit = (frame) => {
-    const edges = frame.offsetHeight - frame.clientHeight;
-    frame.style.height = `${frame.contentDocument.body.scrollHeight + edges}px`;
+    const shown = frame.contentDocument?.body;
+    if (!shown) return;
+    frame.style.height = `${shown.scrollHeight + frame.offsetHeight - frame.clientHeight}px`;
   };
 
   const fitFrames = () => document.querySelectorAll("[data-fit]").forEach(fit);

@@ -50,6 +50,19 @@ def test_a_mail_is_shown_as_its_recipient_sees_it_and_its_link_works(acme: Acme,
     assert visitor.place == f"/connections/{connection_id}"
 
 
+def test_a_mail_runs_no_scripts_in_the_mailbox(acme: Acme, browse: Browse) -> None:
+    acme.remind(acme.connect(acme.ana, acme.login("Business"), "Bakery page"), acme.ana)
+    visitor = browse()
+    visitor.open(f"/demo/mailbox?to={acme.ana.email}")
+    visitor.page.get_by_role("row").nth(1).get_by_role("link").click()
+    frame = visitor.page.locator("iframe")
+    answer = requests.get(frame.evaluate("frame => frame.src"), timeout=20)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert not [rule for rule in ("script-src", "allow-scripts") if rule in policy]
+    assert "allow-scripts" not in str(frame.get_attribute("sandbox"))
+
+
 @pytest.mark.timeout(300)
 def test_a_whole_campaign_of_eight_mails_arrives_while_the_clock_is_moved(
     demo: Demo, acme: Acme, browse: Browse
